@@ -1,0 +1,203 @@
+//! Reads a JSON object field by field, strictly: every field is asked for by name, and what nobody asked for is refused.
+//!
+//! Written by hand rather than derived, because a derived reader repeats the offending value in its message, and here
+//! the value may be a provider's key. `null` counts as absent, except where a reader asks for
+//! [`nullable`](Fields::nullable).
+
+use serde_json::{Map, Value};
+
+use crate::error::{Fault, FieldError};
+
+/// The longest name for people, in characters.
+pub(crate) const NAME_CHARS_MAX: usize = 200;
+
+/// How much of an unknown field's name is repeated to the caller, in characters.
+const UNKNOWN_CHARS_MAX: usize = 64;
+
+/// The fields of one object that have not been read yet.
+pub(crate) struct Fields {
+    path: String,
+    values: Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl Fields {
+    /// The fields of a whole body or query.
+    pub(crate) fn new(values: Map<String, Value>) -> Self {
+        Self { path: String::new(), values, known: Vec::new() }
+    }
+
+    /// The path of a field of this object, for messages.
+    pub(crate) fn path(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    /// An error about a field of this object.
+    pub(crate) fn fault(&self, name: &str, fault: Fault) -> FieldError {
+        FieldError { field: self.path(name), fault }
+    }
+
+    /// An error that says what a field of this object should be.
+    pub(crate) fn invalid(&self, name: &str, message: impl Into<String>) -> FieldError {
+        self.fault(name, Fault::Invalid(message.into()))
+    }
+
+    /// Takes a field: `None` if it is absent, `Some(None)` if it is null.
+    pub(crate) fn nullable(&mut self, name: &'static str) -> Option<Option<Value>> {
+        self.known.push(name);
+        self.values.remove(name).map(|value| if value.is_null() { None } else { Some(value) })
+    }
+
+    /// Takes a field; null counts as absent.
+    pub(crate) fn value(&mut self, name: &'static str) -> Option<Value> {
+        self.nullable(name).flatten()
+    }
+
+    /// Takes a string.
+    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, FieldError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.invalid(name, "must be a string")),
+        }
+    }
+
+    /// Takes a name for people: 1 to [`NAME_CHARS_MAX`] characters, none of which steers a terminal or turns the
+    /// direction of the text around it.
+    pub(crate) fn name(&mut self, name: &'static str) -> Result<Option<String>, FieldError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        if text.trim().is_empty() {
+            return Err(self.invalid(name, "must not be empty"));
+        }
+        if text.chars().count() > NAME_CHARS_MAX {
+            return Err(self.invalid(name, format!("must have at most {NAME_CHARS_MAX} characters")));
+        }
+        if text.chars().any(|letter| letter.is_control() || turns_direction(letter)) {
+            return Err(self.invalid(name, "must not contain control characters"));
+        }
+        Ok(Some(text))
+    }
+
+    /// Takes a truth value.
+    pub(crate) fn boolean(&mut self, name: &'static str) -> Result<Option<bool>, FieldError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(value)),
+            Some(_) => Err(self.invalid(name, "must be true or false")),
+        }
+    }
+
+    /// Takes a whole number up to `max`.
+    pub(crate) fn integer(&mut self, name: &'static str, max: u64) -> Result<Option<u64>, FieldError> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        match value.as_u64().filter(|number| *number <= max) {
+            Some(number) => Ok(Some(number)),
+            None => Err(self.invalid(name, format!("must be a whole number from 0 to {max}"))),
+        }
+    }
+
+    /// Takes a number from 0 to 1.
+    pub(crate) fn score(&mut self, name: &'static str) -> Result<Option<f32>, FieldError> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        match value.as_f64().filter(|number| (0.0..=1.0).contains(number)) {
+            #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1; a score needs no more digits")]
+            Some(number) => Ok(Some(number as f32)),
+            None => Err(self.invalid(name, "must be a number from 0 to 1")),
+        }
+    }
+
+    /// Takes one of a closed list of words.
+    pub(crate) fn word<T: Copy>(
+        &mut self,
+        name: &'static str,
+        all: &[T],
+        word_of: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, FieldError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        match all.iter().find(|candidate| word_of(**candidate) == text) {
+            Some(found) => Ok(Some(*found)),
+            None => {
+                let words: Vec<_> = all.iter().map(|candidate| word_of(*candidate)).collect();
+                Err(self.invalid(name, format!("must be one of: {}", words.join(", "))))
+            }
+        }
+    }
+
+    /// Takes one of the words that this version has, and tells a word of a later version from a wrong one.
+    pub(crate) fn word_of_version<T: Copy>(
+        &mut self,
+        name: &'static str,
+        all: &[T],
+        word_of: impl Fn(T) -> &'static str,
+        later: &[&str],
+    ) -> Result<Option<T>, FieldError> {
+        let comes_later = self.values.get(name).and_then(Value::as_str).is_some_and(|text| later.contains(&text));
+        if comes_later {
+            let words: Vec<_> = all.iter().map(|candidate| word_of(*candidate)).collect();
+            return Err(self.fault(name, Fault::NotAvailable(Some(words.join(", ")))));
+        }
+        self.word(name, all, word_of)
+    }
+
+    /// Takes a list of strings of at most `max` items.
+    pub(crate) fn texts(&mut self, name: &'static str, max: usize) -> Result<Option<Vec<String>>, FieldError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(value) => self.read_texts(name, value, max).map(Some),
+        }
+    }
+
+    /// Reads a value of this object as a list of strings of at most `max` items.
+    pub(crate) fn read_texts(&self, name: &str, value: Value, max: usize) -> Result<Vec<String>, FieldError> {
+        let wrong = || self.invalid(name, format!("must be a list of at most {max} strings"));
+        let Value::Array(items) = value else { return Err(wrong()) };
+        if items.len() > max {
+            return Err(wrong());
+        }
+        items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(text) => Ok(text),
+                _ => Err(wrong()),
+            })
+            .collect()
+    }
+
+    /// Takes an object.
+    pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Self>, FieldError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Object(values)) => Ok(Some(Self { path: self.path(name), values, known: Vec::new() })),
+            Some(_) => Err(self.invalid(name, "must be an object")),
+        }
+    }
+
+    /// Refuses a field of the plan that this version does not act on; null and absent pass.
+    pub(crate) fn not_available(&mut self, name: &'static str) -> Result<(), FieldError> {
+        let taken = self.value(name);
+        // It is not offered when another field is misspelt.
+        self.known.pop();
+        match taken {
+            None => Ok(()),
+            Some(_) => Err(self.fault(name, Fault::NotAvailable(None))),
+        }
+    }
+
+    /// Ends the reading: a field that nobody asked for is an error.
+    pub(crate) fn finish(self) -> Result<(), FieldError> {
+        let Some(unknown) = self.values.keys().next() else { return Ok(()) };
+        let shown: String = unknown.chars().filter(|letter| !letter.is_control()).take(UNKNOWN_CHARS_MAX).collect();
+        Err(FieldError { field: self.path(&shown), fault: Fault::Unknown(self.known) })
+    }
+}
+
+/// Requires what an optional field gave.
+pub(crate) fn required<T>(name: &str, value: Option<T>) -> Result<T, FieldError> {
+    value.ok_or_else(|| FieldError { field: name.to_owned(), fault: Fault::Missing })
+}
+
+/// Unicode's explicit direction marks (UAX 9, section 2: <https://www.unicode.org/reports/tr9/>, read 2026-11-23): they
+/// make a list entry read as another one.
+const fn turns_direction(letter: char) -> bool {
+    matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,90 @@
+//! What a detector can find. Names are Presidio's where it has one, and AISG's for secrets.
+
+use std::fmt;
+
+macro_rules! entities {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// A kind of thing that a detector finds, named as clients and receivers see it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EntityType { $($(#[$doc])* $name,)* }
+
+        impl EntityType {
+            /// Every entity type, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name on every wire, such as `CREDIT_CARD`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Finds an entity type by its name on the wire.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+entities! {
+    /// A payment card number.
+    CreditCard = "CREDIT_CARD";
+    /// An e-mail address.
+    EmailAddress = "EMAIL_ADDRESS";
+    /// A United States social security number.
+    UsSsn = "US_SSN";
+    /// An international bank account number.
+    IbanCode = "IBAN_CODE";
+    /// A vendor's API key (OpenAI, Anthropic, Google).
+    ApiKey = "API_KEY";
+    /// An AWS access key id.
+    AwsAccessKey = "AWS_ACCESS_KEY";
+    /// A PEM private key.
+    PrivateKey = "PRIVATE_KEY";
+    /// A GitHub token.
+    GithubToken = "GITHUB_TOKEN";
+    /// A Slack incoming-webhook URL.
+    SlackWebhook = "SLACK_WEBHOOK";
+    /// An attempt to override the instructions of the application.
+    PromptInjection = "PROMPT_INJECTION";
+}
+
+impl EntityType {
+    /// Whether this is an attack on the application rather than data that leaves it.
+    pub const fn is_injection(self) -> bool {
+        matches!(self, Self::PromptInjection)
+    }
+}
+
+impl fmt::Display for EntityType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl serde::Serialize for EntityType {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for EntityType {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|entity| entity.as_str()).collect();
+            serde::de::Error::custom(format!("unknown entity type `{name}`; known: {}", known.join(", ")))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        for entity in EntityType::ALL {
+            assert_eq!(EntityType::from_name(entity.as_str()), Some(*entity));
+        }
+    }
+}

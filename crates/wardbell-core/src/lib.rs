@@ -1,0 +1,20 @@
+//! Nouns that every part of Wardbell shares: pure values with no input or output.
+//!
+//! **Cast.** A [`principal::Principal`] sends a request; detectors make [`finding::Finding`]s; the policy turns them into
+//! a [`verdict::Verdict`]; the request ends in one [`outcome::Outcome`], recorded as one [`activity::Activity`] row; where
+//! a person should know, an [`alert::Alert`] is committed with that row.
+//!
+//! **What it does not do.** No clock, no randomness, no runtime: `now` and entropy are arguments.
+
+pub mod activity;
+pub mod alert;
+pub mod entity;
+pub mod finding;
+pub mod id;
+pub mod outcome;
+pub mod policy;
+pub mod principal;
+pub mod secret;
+pub mod time;
+pub mod usage;
+pub mod verdict;

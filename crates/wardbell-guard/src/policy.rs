@@ -1,0 +1,3 @@
+//! What the project's policy makes of findings.
+
+pub mod decide;

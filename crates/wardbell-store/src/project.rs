@@ -1,0 +1,29 @@
+//! A project: the unit of policy, keys, providers and webhooks.
+
+use wardbell_core::id::ProjectId;
+use wardbell_core::policy::Policy;
+use wardbell_core::time::Timestamp;
+
+/// A project as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// Its identity.
+    pub id: ProjectId,
+    /// Its name, for people.
+    pub name: String,
+    /// Its policy.
+    pub policy: Policy,
+    /// The version of the policy: 1 at first, one more at each change.
+    pub policy_version: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What is to change of a project.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProjectChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new policy, which becomes the next version.
+    pub policy: Option<Policy>,
+}

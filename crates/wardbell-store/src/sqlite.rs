@@ -1,0 +1,265 @@
+//! The embedded backend: one SQLite file in WAL mode, one writer thread, a few readers.
+
+mod activity;
+mod endpoint;
+mod key;
+mod outbox;
+mod project;
+mod provider;
+mod reader;
+mod row;
+mod schema;
+mod snapshot;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use tokio::sync::Notify;
+use wardbell_core::activity::Activity;
+use wardbell_core::alert::Alert;
+use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId};
+use wardbell_core::time::Timestamp;
+
+use crate::activity::ActivityRow;
+use crate::directory::Snapshot;
+use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
+use crate::error::{OpenError, StoreError};
+use crate::key::{Key, KeyHash};
+use crate::outbox::{AlertFilter, Attempt, Claim, Delivery, DeliveryFilter, Next};
+use crate::page::{Page, PageQuery};
+use crate::project::{Project, ProjectChange};
+use crate::provider::Provider;
+use crate::seal::Sealer;
+use crate::store::Store;
+use reader::Readers;
+use writer::Writer;
+
+/// The embedded backend.
+pub struct Sqlite {
+    writer: Writer,
+    readers: Readers,
+    sealer: Arc<Sealer>,
+    bell: Arc<Notify>,
+    /// Held for as long as the file is open; the system drops it with the process.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens or creates the database at `path` and brings its schema up to date. Deliveries that the process before had
+    /// claimed are due again.
+    ///
+    /// # Errors
+    /// When the file cannot be used, is held by another process, was written by a newer version, or was sealed under
+    /// another master key. Nothing is changed then.
+    pub fn open(path: &Path, sealer: Sealer) -> Result<Self, OpenError> {
+        let lock = lock(path)?;
+        let connection = schema::connect(path)?;
+        schema::migrate(&connection, path)?;
+        schema::check_master_key(&connection, &sealer, path)?;
+        outbox::void_leases(&connection).map_err(|source| prepare(path, source))?;
+        let readers = Readers::open(path)?;
+        let sealer = Arc::new(sealer);
+        Ok(Self {
+            writer: Writer::start(connection).map_err(|error| unusable(path, &error))?,
+            readers,
+            sealer,
+            bell: Arc::new(Notify::new()),
+            _lock: lock,
+        })
+    }
+
+    async fn write<T, F>(&self, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Sealer) -> Result<T, StoreError> + Send + 'static,
+    {
+        let sealer = Arc::clone(&self.sealer);
+        self.writer.run(move |connection| run(connection, &sealer)).await
+    }
+
+    async fn read<T, F>(&self, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Sealer) -> Result<T, StoreError> + Send + 'static,
+    {
+        let sealer = Arc::clone(&self.sealer);
+        self.readers.run(move |connection| run(connection, &sealer)).await
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn create_project(&self, project: Project) -> Result<(), StoreError> {
+        self.write(move |c, _| project::create(c, &project)).await
+    }
+
+    async fn projects(&self) -> Result<Vec<Project>, StoreError> {
+        self.read(|c, _| project::all(c)).await
+    }
+
+    async fn update_project(&self, id: ProjectId, change: ProjectChange, now: Timestamp) -> Result<Project, StoreError> {
+        self.write(move |c, _| project::update(c, id, change, now)).await
+    }
+
+    async fn delete_project(&self, id: ProjectId, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |c, _| project::delete(c, id, now)).await
+    }
+
+    async fn create_key(&self, key: Key, hash: KeyHash) -> Result<(), StoreError> {
+        self.write(move |c, _| key::create(c, &key, hash)).await
+    }
+
+    async fn keys(&self, project: ProjectId) -> Result<Vec<Key>, StoreError> {
+        self.read(move |c, _| key::of_project(c, project)).await
+    }
+
+    async fn delete_key(&self, project: ProjectId, id: KeyId) -> Result<(), StoreError> {
+        self.write(move |c, _| key::delete(c, project, id)).await
+    }
+
+    async fn put_provider(&self, project: ProjectId, provider: Provider, keep_key: bool) -> Result<(), StoreError> {
+        self.write(move |c, sealer| provider::put(c, sealer, project, &provider, keep_key)).await
+    }
+
+    async fn providers(&self, project: ProjectId) -> Result<Vec<Provider>, StoreError> {
+        self.read(move |c, sealer| provider::of_project(c, sealer, project)).await
+    }
+
+    async fn delete_provider(&self, project: ProjectId, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(move |c, _| provider::delete(c, project, &name)).await
+    }
+
+    async fn create_endpoint(&self, endpoint: Endpoint, max: u32) -> Result<(), StoreError> {
+        self.write(move |c, sealer| endpoint::create(c, sealer, &endpoint, max)).await
+    }
+
+    async fn endpoints(&self, project: ProjectId) -> Result<Vec<Endpoint>, StoreError> {
+        self.read(move |c, sealer| endpoint::of_project(c, sealer, project)).await
+    }
+
+    async fn endpoint(&self, project: ProjectId, id: EndpointId) -> Result<Endpoint, StoreError> {
+        self.read(move |c, sealer| endpoint::one(c, sealer, project, id)).await
+    }
+
+    async fn update_endpoint(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        change: EndpointChange,
+        now: Timestamp,
+    ) -> Result<Endpoint, StoreError> {
+        self.write(move |c, sealer| endpoint::update(c, sealer, project, id, change, now)).await
+    }
+
+    async fn delete_endpoint(&self, project: ProjectId, id: EndpointId, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |c, _| endpoint::delete(c, project, id, now)).await
+    }
+
+    async fn rotate_secret(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        secret: SigningSecret,
+        old_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |c, sealer| endpoint::rotate(c, sealer, project, id, &secret, old_until, now)).await
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.read(snapshot::read).await
+    }
+
+    async fn record(&self, rows: Vec<Activity>) -> Result<(), StoreError> {
+        self.write(move |c, _| rows.iter().try_for_each(|row| activity::put(c, row))).await
+    }
+
+    async fn record_alert(&self, row: Activity, alert: Alert) -> Result<Option<Vec<DeliveryId>>, StoreError> {
+        let deliveries = self
+            .write(move |c, sealer| {
+                activity::put(c, &row)?;
+                outbox::raise(c, sealer, &alert)
+            })
+            .await?;
+        if deliveries.as_ref().is_some_and(|made| !made.is_empty()) {
+            self.bell.notify_one();
+        }
+        Ok(deliveries)
+    }
+
+    async fn activity(&self, project: ProjectId, page: PageQuery) -> Result<Page<ActivityRow>, StoreError> {
+        self.read(move |c, _| activity::page(c, project, &page)).await
+    }
+
+    async fn alerts(&self, project: ProjectId, filter: AlertFilter, page: PageQuery) -> Result<Page<Alert>, StoreError> {
+        self.read(move |c, _| outbox::alerts(c, project, filter, &page)).await
+    }
+
+    async fn alert(&self, project: ProjectId, id: AlertId) -> Result<Alert, StoreError> {
+        self.read(move |c, _| outbox::alert(c, project, id)).await
+    }
+
+    async fn deliveries(
+        &self,
+        project: ProjectId,
+        filter: DeliveryFilter,
+        page: PageQuery,
+    ) -> Result<Page<Delivery>, StoreError> {
+        self.read(move |c, _| outbox::deliveries(c, project, filter, &page)).await
+    }
+
+    async fn delivery(&self, project: ProjectId, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError> {
+        self.read(move |c, _| outbox::delivery(c, project, id)).await
+    }
+
+    async fn replay(&self, project: ProjectId, id: DeliveryId, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |c, _| outbox::replay(c, project, id, now)).await?;
+        self.bell.notify_one();
+        Ok(())
+    }
+
+    async fn claim(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Claim>, StoreError> {
+        self.write(move |c, sealer| outbox::claim(c, sealer, now, lease_until, limit)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|c, _| outbox::next_due(c)).await
+    }
+
+    async fn finish_attempt(&self, id: DeliveryId, attempt: Attempt, next: Next) -> Result<(), StoreError> {
+        self.write(move |c, _| outbox::finish(c, id, &attempt, &next)).await
+    }
+
+    fn outbox_bell(&self) -> &Notify {
+        &self.bell
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+    }
+}
+
+/// Takes the lock file beside the database, so that a second process is refused instead of half served.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::create(PathBuf::from(name)).map_err(|error| unusable(path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.display().to_string() }),
+        Err(std::fs::TryLockError::Error(error)) => Err(unusable(path, &error)),
+    }
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> OpenError {
+    OpenError::Unusable { path: path.display().to_string(), reason: error.to_string() }
+}
+
+fn prepare(path: &Path, source: StoreError) -> OpenError {
+    OpenError::Prepare { path: path.display().to_string(), source }
+}

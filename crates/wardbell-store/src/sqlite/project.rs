@@ -1,0 +1,95 @@
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use wardbell_core::id::ProjectId;
+use wardbell_core::policy::Policy;
+use wardbell_core::time::Timestamp;
+
+use crate::error::StoreError;
+use crate::project::{Project, ProjectChange};
+use crate::sqlite::{outbox, row};
+
+pub(super) fn create(connection: &Connection, project: &Project) -> Result<(), StoreError> {
+    let Project { id, name, policy, policy_version, created_at } = project;
+    connection
+        .prepare_cached("INSERT INTO projects (id, name, policy_version, created_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id.to_string(), name, policy_version, created_at.as_millis()])?;
+    add_policy(connection, *id, *policy_version, policy, *created_at)
+}
+
+pub(super) fn all(connection: &Connection) -> Result<Vec<Project>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{SELECT} ORDER BY p.id"))?;
+    let mut rows = statement.query([])?;
+    let mut projects = Vec::new();
+    while let Some(row) = rows.next()? {
+        projects.push(read(row)?);
+    }
+    Ok(projects)
+}
+
+pub(super) fn update(
+    connection: &Connection,
+    id: ProjectId,
+    change: ProjectChange,
+    now: Timestamp,
+) -> Result<Project, StoreError> {
+    let mut project = one(connection, id)?;
+    let ProjectChange { name, policy } = change;
+    if let Some(name) = name {
+        project.name = name;
+    }
+    if let Some(policy) = policy.filter(|policy| *policy != project.policy) {
+        project.policy = policy;
+        project.policy_version += 1;
+        add_policy(connection, id, project.policy_version, &project.policy, now)?;
+    }
+    connection
+        .prepare_cached("UPDATE projects SET name = ?2, policy_version = ?3 WHERE id = ?1")?
+        .execute(params![id.to_string(), project.name, project.policy_version])?;
+    Ok(project)
+}
+
+pub(super) fn delete(connection: &Connection, id: ProjectId, now: Timestamp) -> Result<(), StoreError> {
+    let changed = connection.prepare_cached("DELETE FROM projects WHERE id = ?1")?.execute([id.to_string()])?;
+    row::found(changed, "project")?;
+    outbox::bury_of_project(connection, id, now)
+}
+
+/// Fails unless the project is there.
+pub(super) fn require(connection: &Connection, id: ProjectId) -> Result<(), StoreError> {
+    let found = connection.prepare_cached("SELECT 1 FROM projects WHERE id = ?1")?.exists([id.to_string()])?;
+    if found { Ok(()) } else { Err(StoreError::NotFound("project")) }
+}
+
+const SELECT: &str = "SELECT p.id, p.name, p.policy_version, p.created_at, v.policy FROM projects p \
+                      JOIN policies v ON v.project = p.id AND v.version = p.policy_version";
+
+fn one(connection: &Connection, id: ProjectId) -> Result<Project, StoreError> {
+    connection
+        .prepare_cached(&format!("{SELECT} WHERE p.id = ?1"))?
+        .query_row([id.to_string()], |row| Ok(read(row)))
+        .optional()?
+        .ok_or(StoreError::NotFound("project"))?
+}
+
+fn add_policy(
+    connection: &Connection,
+    project: ProjectId,
+    version: u32,
+    policy: &Policy,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let text = serde_json::to_string(policy).map_err(|_| StoreError::Corrupt("policy"))?;
+    connection
+        .prepare_cached("INSERT INTO policies (project, version, policy, at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![project.to_string(), version, text, at.as_millis()])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<Project, StoreError> {
+    Ok(Project {
+        id: row::id(row, "id")?,
+        name: row.get("name")?,
+        policy: row::parsed(row, "policy", |text| serde_json::from_str(text).ok())?,
+        policy_version: row.get("policy_version")?,
+        created_at: row::time(row, "created_at")?,
+    })
+}

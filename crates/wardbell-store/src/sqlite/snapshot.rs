@@ -1,0 +1,27 @@
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use wardbell_core::principal::Principal;
+
+use crate::directory::{ProjectView, Snapshot};
+use crate::error::StoreError;
+use crate::key::KeyHash;
+use crate::seal::Sealer;
+use crate::sqlite::{project, provider, row};
+
+/// Reads keys, projects and providers at one instant: the reader runs within one transaction.
+pub(super) fn read(connection: &Connection, sealer: &Sealer) -> Result<Snapshot, StoreError> {
+    let mut snapshot = Snapshot::default();
+    for project in project::all(connection)? {
+        let providers = provider::of_project(connection, sealer, project.id)?;
+        snapshot.projects.insert(project.id, Arc::new(ProjectView { project, providers }));
+    }
+    let mut statement = connection.prepare_cached("SELECT id, project, user_id, hash FROM keys")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let principal =
+            Principal { project: row::id(row, "project")?, key: row::id(row, "id")?, user: row.get("user_id")? };
+        snapshot.keys.insert(KeyHash(row.get("hash")?), Arc::new(principal));
+    }
+    Ok(snapshot)
+}

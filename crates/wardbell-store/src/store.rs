@@ -1,0 +1,122 @@
+//! What a storage backend can do. One suite of tests ([`crate::suite`]) holds for every backend.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use wardbell_core::activity::Activity;
+use wardbell_core::alert::Alert;
+use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId};
+use wardbell_core::time::Timestamp;
+
+use crate::activity::ActivityRow;
+use crate::directory::Snapshot;
+use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
+use crate::error::StoreError;
+use crate::key::{Key, KeyHash};
+use crate::outbox::{AlertFilter, Attempt, Claim, Delivery, DeliveryFilter, Next};
+use crate::page::{Page, PageQuery};
+use crate::project::{Project, ProjectChange};
+use crate::provider::Provider;
+
+/// Two requests of one project with the same caller-sent id raise the same alert once within this time: the published
+/// clients repeat their id on retries (`spec/decisions.md`, Alerts).
+pub const CALLER_ID_WINDOW: Duration = Duration::from_secs(600);
+
+/// What a storage backend can do. Every call is one transaction; every write is durable when it returns.
+///
+/// Every call fails with [`StoreError::Database`] when the database does and [`StoreError::Closed`] after
+/// [`close`](Store::close); other errors are told at the call. Dropping a returned future does not undo its write.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Adds a project.
+    async fn create_project(&self, project: Project) -> Result<(), StoreError>;
+    /// Lists projects, oldest first.
+    async fn projects(&self) -> Result<Vec<Project>, StoreError>;
+    /// Changes a project and returns it as it is now. `NotFound` if there is none.
+    async fn update_project(&self, id: ProjectId, change: ProjectChange, now: Timestamp) -> Result<Project, StoreError>;
+    /// Removes a project with its keys, providers and endpoints; its pending deliveries die. `NotFound` if there is none.
+    async fn delete_project(&self, id: ProjectId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Adds a key. `NotFound` if the project is missing.
+    async fn create_key(&self, key: Key, hash: KeyHash) -> Result<(), StoreError>;
+    /// Lists a project's keys, oldest first.
+    async fn keys(&self, project: ProjectId) -> Result<Vec<Key>, StoreError>;
+    /// Revokes a key. `NotFound` if the project has none of that id.
+    async fn delete_key(&self, project: ProjectId, id: KeyId) -> Result<(), StoreError>;
+
+    /// Sets a provider, replacing one of the same name. A `None` key keeps the stored one when `keep_key` is true.
+    /// `NotFound` if the project is missing.
+    async fn put_provider(&self, project: ProjectId, provider: Provider, keep_key: bool) -> Result<(), StoreError>;
+    /// Lists a project's providers by name.
+    async fn providers(&self, project: ProjectId) -> Result<Vec<Provider>, StoreError>;
+    /// Removes a provider. `NotFound` if the project has none of that name.
+    async fn delete_provider(&self, project: ProjectId, name: &str) -> Result<(), StoreError>;
+
+    /// Adds an endpoint. `NotFound` if the project is missing; `LimitReached` if it has `max` already.
+    async fn create_endpoint(&self, endpoint: Endpoint, max: u32) -> Result<(), StoreError>;
+    /// Lists a project's endpoints, oldest first.
+    async fn endpoints(&self, project: ProjectId) -> Result<Vec<Endpoint>, StoreError>;
+    /// Reads one endpoint. `NotFound` if the project has none of that id.
+    async fn endpoint(&self, project: ProjectId, id: EndpointId) -> Result<Endpoint, StoreError>;
+    /// Changes an endpoint and returns it as it is now. `NotFound` if the project has none of that id.
+    async fn update_endpoint(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        change: EndpointChange,
+        now: Timestamp,
+    ) -> Result<Endpoint, StoreError>;
+    /// Removes an endpoint; its pending deliveries die. `NotFound` if the project has none of that id.
+    async fn delete_endpoint(&self, project: ProjectId, id: EndpointId, now: Timestamp) -> Result<(), StoreError>;
+    /// Makes `secret` the signing key; those before it stop at `old_until`, or earlier if they were to.
+    /// `NotFound` if the project has no such endpoint.
+    async fn rotate_secret(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        secret: SigningSecret,
+        old_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Reads all that the request path needs, at one instant.
+    async fn snapshot(&self) -> Result<Snapshot, StoreError>;
+
+    /// Writes activity rows; a row of a request that is there already replaces it.
+    async fn record(&self, rows: Vec<Activity>) -> Result<(), StoreError>;
+    /// Writes an activity row, an alert, and a delivery for every endpoint that wants it, as one transaction, and wakes
+    /// the dispatcher. Returns the deliveries; `None` if the alert is a repeat within [`CALLER_ID_WINDOW`].
+    async fn record_alert(&self, row: Activity, alert: Alert) -> Result<Option<Vec<DeliveryId>>, StoreError>;
+    /// Lists a project's activity, newest first.
+    async fn activity(&self, project: ProjectId, page: PageQuery) -> Result<Page<ActivityRow>, StoreError>;
+
+    /// Lists a project's alerts, newest first.
+    async fn alerts(&self, project: ProjectId, filter: AlertFilter, page: PageQuery) -> Result<Page<Alert>, StoreError>;
+    /// Reads one alert. `NotFound` if the project has none of that id.
+    async fn alert(&self, project: ProjectId, id: AlertId) -> Result<Alert, StoreError>;
+    /// Lists a project's deliveries, newest first.
+    async fn deliveries(
+        &self,
+        project: ProjectId,
+        filter: DeliveryFilter,
+        page: PageQuery,
+    ) -> Result<Page<Delivery>, StoreError>;
+    /// Reads one delivery with its attempts, first to last. `NotFound` if the project has none of that id.
+    async fn delivery(&self, project: ProjectId, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), StoreError>;
+    /// Makes a finished delivery pending again, due now, with a fresh count of attempts. `NotFound` if the project has
+    /// none of that id, or its endpoint is gone.
+    async fn replay(&self, project: ProjectId, id: DeliveryId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Claims up to `limit` due deliveries until `lease_until`, longest due first.
+    async fn claim(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Claim>, StoreError>;
+    /// When the next pending delivery is due or its lease ends; `None` if nothing is pending.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Records an attempt and what becomes of its delivery. `NotFound` if the delivery is no longer pending.
+    async fn finish_attempt(&self, id: DeliveryId, attempt: Attempt, next: Next) -> Result<(), StoreError>;
+    /// Rung after each write that made a delivery due.
+    fn outbox_bell(&self) -> &Notify;
+
+    /// Waits for the writes under way, then closes the database.
+    async fn close(&self);
+}

@@ -1,0 +1,2 @@
+//! Wardbell.
+fn main() {}
