@@ -30,7 +30,7 @@ pub(crate) enum ApiError {
     BodyTooSlow,
     /// The body is not declared as JSON.
     NotJson,
-    /// The body is not JSON; where it stops being so, counted from 1.
+    /// The body is not JSON, or gives a field twice; where, counted from 1.
     Malformed {
         /// The line.
         line: usize,
@@ -90,7 +90,10 @@ pub(crate) enum Fault {
 
 impl FieldError {
     pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), fault: Fault::Invalid(message.into()) }
+        Self {
+            field: field.into(),
+            fault: Fault::Invalid(message.into()),
+        }
     }
 }
 
@@ -108,9 +111,10 @@ impl From<StoreError> for ApiError {
                 message: format!("{what}: at most {max}"),
                 hint: "remove one first, or raise the operator's setting",
             },
-            error @ (StoreError::Corrupt(_) | StoreError::Seal(_) | StoreError::Database(_) | StoreError::Closed) => {
-                Self::Store(error)
-            }
+            error @ (StoreError::Corrupt(_)
+            | StoreError::Seal(_)
+            | StoreError::Database(_)
+            | StoreError::Closed) => Self::Store(error),
         }
     }
 }
@@ -141,7 +145,12 @@ pub(crate) struct ErrorBody {
 
 impl ErrorBody {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, field: None }
+        Self {
+            code,
+            message: message.into(),
+            hint: None,
+            field: None,
+        }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -152,26 +161,53 @@ impl ErrorBody {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        self.log();
         let (status, body) = self.describe();
         let mut response = (status, Json(ErrorAnswer { error: body })).into_response();
-        match self {
-            Self::Unauthenticated => {
-                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Self::TooManyTests { retry_after_seconds } => {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
-            }
-            Self::Store(error) | Self::NotInForce(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "management call failed in the store");
-            }
-            Self::Interrupted => tracing::error!("management call ended without an answer"),
-            _ => {}
+        if let Self::Unauthenticated = self {
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Self::TooManyTests {
+            retry_after_seconds,
+        } = self
+        {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
         }
         response
     }
 }
 
 impl ApiError {
+    /// Tells the operator what the caller is not told.
+    fn log(&self) {
+        match self {
+            Self::Store(error) | Self::NotInForce(error) => {
+                tracing::error!(
+                    error = error as &dyn std::error::Error,
+                    "management call failed in the store"
+                );
+            }
+            Self::Interrupted => tracing::error!("management call ended without an answer"),
+            Self::Unauthenticated
+            | Self::Forbidden
+            | Self::NoSuchCall
+            | Self::MethodNotAllowed
+            | Self::NotFound(_)
+            | Self::BodyTooLarge(_)
+            | Self::BodyTooSlow
+            | Self::NotJson
+            | Self::Malformed { .. }
+            | Self::Field(_)
+            | Self::LimitReached { .. }
+            | Self::Conflict { .. }
+            | Self::TooManyTests { .. } => {}
+        }
+    }
+
     fn describe(&self) -> (StatusCode, ErrorBody) {
         match self {
             Self::Unauthenticated => (
@@ -207,7 +243,7 @@ impl ApiError {
             ),
             Self::Malformed { line, column } => (
                 StatusCode::BAD_REQUEST,
-                ErrorBody::new("malformed_json", format!("the body is not JSON at line {line}, column {column}")),
+                ErrorBody::new("malformed_json", format!("the body is not JSON, or gives a field twice, at line {line}, column {column}")),
             ),
             Self::Field(error) => (StatusCode::UNPROCESSABLE_ENTITY, error.describe()),
             Self::LimitReached { message, hint } => {
@@ -274,7 +310,11 @@ fn suggest(field: &str, known: &[&'static str]) -> String {
         .filter(|(letters, _)| *letters <= SLIP_LETTERS_MAX)
         .map(|(_, name)| format!("did you mean `{name}`? "))
         .unwrap_or_default();
-    if known.is_empty() { format!("{near}nothing is taken here") } else { format!("{near}known: {}", known.join(", ")) }
+    if known.is_empty() {
+        format!("{near}nothing is taken here")
+    } else {
+        format!("{near}known: {}", known.join(", "))
+    }
 }
 
 /// How many letters must be put in, taken out or changed to make `from` into `to` (Levenshtein). Both are short: field
@@ -286,7 +326,11 @@ fn distance(from: &str, to: &str) -> usize {
         let mut next = vec![line + 1];
         for ((other, above_left), above) in to.iter().zip(&row).zip(row.iter().skip(1)) {
             let left = next.last().copied().unwrap_or(0);
-            next.push((above_left + usize::from(letter != *other)).min(above + 1).min(left + 1));
+            next.push(
+                (above_left + usize::from(letter != *other))
+                    .min(above + 1)
+                    .min(left + 1),
+            );
         }
         row = next;
     }
@@ -299,10 +343,18 @@ mod tests {
 
     #[test]
     fn a_slip_is_told_from_another_word() {
-        for (from, to, letters) in [("nmae", "name", 2), ("name", "name", 0), ("", "name", 4), ("names", "name", 1)] {
+        for (from, to, letters) in [
+            ("nmae", "name", 2),
+            ("name", "name", 0),
+            ("", "name", 4),
+            ("names", "name", 1),
+        ] {
             assert_eq!(distance(from, to), letters, "{from} {to}");
         }
-        assert_eq!(suggest("policy.dlp.acton", &["action", "entities"]), "did you mean `action`? known: action, entities");
+        assert_eq!(
+            suggest("policy.dlp.acton", &["action", "entities"]),
+            "did you mean `action`? known: action, entities"
+        );
         assert_eq!(suggest("colour", &["action"]), "known: action");
     }
 }

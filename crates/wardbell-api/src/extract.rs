@@ -14,6 +14,7 @@ use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId};
 use crate::Shared;
 use crate::error::{ApiError, FieldError};
 use crate::fields::Fields;
+use crate::json::Unique;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,7 +39,11 @@ impl FromRequest<Shared> for OptionalBody {
 
     async fn from_request(request: Request, api: &Shared) -> Result<Self, ApiError> {
         let (headers, bytes) = receive(request, api).await?;
-        if bytes.is_empty() { Ok(Self(Fields::new(Map::new()))) } else { object(&headers, &bytes).map(Self) }
+        if bytes.is_empty() {
+            Ok(Self(Fields::new(Map::new())))
+        } else {
+            object(&headers, &bytes).map(Self)
+        }
     }
 }
 
@@ -61,9 +66,12 @@ fn object(headers: &HeaderMap, bytes: &[u8]) -> Result<Fields, ApiError> {
     }
     // Depth is bounded by serde_json's own limit of 128 levels.
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(values)) => Ok(Fields::new(values)),
-        Ok(_) => Err(FieldError::invalid("body", "must be a JSON object").into()),
-        Err(error) => Err(ApiError::Malformed { line: error.line(), column: error.column() }),
+        Ok(Unique(Value::Object(values))) => Ok(Fields::new(values)),
+        Ok(Unique(_)) => Err(FieldError::invalid("body", "must be a JSON object").into()),
+        Err(error) => Err(ApiError::Malformed {
+            line: error.line(),
+            column: error.column(),
+        }),
     }
 }
 
@@ -84,8 +92,13 @@ impl FromRequestParts<Shared> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
         let mut values = Map::new();
-        for (name, value) in url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
-            if values.insert(name.clone().into_owned(), Value::String(value.into_owned())).is_some() {
+        for (name, value) in
+            url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+        {
+            if values
+                .insert(name.clone().into_owned(), Value::String(value.into_owned()))
+                .is_some()
+            {
                 return Err(FieldError::invalid(name, "is given twice").into());
             }
         }
@@ -147,7 +160,9 @@ impl<T: PathPart + Send> FromRequestParts<Shared> for Named<T> {
 }
 
 async fn path_part<T: PathPart>(parts: &mut Parts, api: &Shared) -> Result<T, ApiError> {
-    let params = RawPathParams::from_request_parts(parts, api).await.map_err(|_| ApiError::NotFound(T::NOUN))?;
+    let params = RawPathParams::from_request_parts(parts, api)
+        .await
+        .map_err(|_| ApiError::NotFound(T::NOUN))?;
     params
         .iter()
         .find(|(name, _)| *name == T::PARAMETER)

@@ -21,20 +21,41 @@ pub(crate) struct Fields {
     known: Vec<&'static str>,
 }
 
+/// A field for which null has a meaning of its own.
+pub(crate) enum Given {
+    /// It was left out.
+    Absent,
+    /// It is null.
+    Null,
+    /// It has a value.
+    Value(Value),
+}
+
 impl Fields {
     /// The fields of a whole body or query.
     pub(crate) fn new(values: Map<String, Value>) -> Self {
-        Self { path: String::new(), values, known: Vec::new() }
+        Self {
+            path: String::new(),
+            values,
+            known: Vec::new(),
+        }
     }
 
     /// The path of a field of this object, for messages.
     pub(crate) fn path(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        }
     }
 
     /// An error about a field of this object.
     pub(crate) fn fault(&self, name: &str, fault: Fault) -> FieldError {
-        FieldError { field: self.path(name), fault }
+        FieldError {
+            field: self.path(name),
+            fault,
+        }
     }
 
     /// An error that says what a field of this object should be.
@@ -42,15 +63,22 @@ impl Fields {
         self.fault(name, Fault::Invalid(message.into()))
     }
 
-    /// Takes a field: `None` if it is absent, `Some(None)` if it is null.
-    pub(crate) fn nullable(&mut self, name: &'static str) -> Option<Option<Value>> {
+    /// Takes a field for which null has a meaning.
+    pub(crate) fn nullable(&mut self, name: &'static str) -> Given {
         self.known.push(name);
-        self.values.remove(name).map(|value| if value.is_null() { None } else { Some(value) })
+        match self.values.remove(name) {
+            None => Given::Absent,
+            Some(Value::Null) => Given::Null,
+            Some(value) => Given::Value(value),
+        }
     }
 
     /// Takes a field; null counts as absent.
     pub(crate) fn value(&mut self, name: &'static str) -> Option<Value> {
-        self.nullable(name).flatten()
+        match self.nullable(name) {
+            Given::Absent | Given::Null => None,
+            Given::Value(value) => Some(value),
+        }
     }
 
     /// Takes a string.
@@ -65,14 +93,22 @@ impl Fields {
     /// Takes a name for people: 1 to [`NAME_CHARS_MAX`] characters, none of which steers a terminal or turns the
     /// direction of the text around it.
     pub(crate) fn name(&mut self, name: &'static str) -> Result<Option<String>, FieldError> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
         if text.trim().is_empty() {
             return Err(self.invalid(name, "must not be empty"));
         }
         if text.chars().count() > NAME_CHARS_MAX {
-            return Err(self.invalid(name, format!("must have at most {NAME_CHARS_MAX} characters")));
+            return Err(self.invalid(
+                name,
+                format!("must have at most {NAME_CHARS_MAX} characters"),
+            ));
         }
-        if text.chars().any(|letter| letter.is_control() || turns_direction(letter)) {
+        if text
+            .chars()
+            .any(|letter| letter.is_control() || turns_direction(letter))
+        {
             return Err(self.invalid(name, "must not contain control characters"));
         }
         Ok(Some(text))
@@ -88,8 +124,14 @@ impl Fields {
     }
 
     /// Takes a whole number up to `max`.
-    pub(crate) fn integer(&mut self, name: &'static str, max: u64) -> Result<Option<u64>, FieldError> {
-        let Some(value) = self.value(name) else { return Ok(None) };
+    pub(crate) fn integer(
+        &mut self,
+        name: &'static str,
+        max: u64,
+    ) -> Result<Option<u64>, FieldError> {
+        let Some(value) = self.value(name) else {
+            return Ok(None);
+        };
         match value.as_u64().filter(|number| *number <= max) {
             Some(number) => Ok(Some(number)),
             None => Err(self.invalid(name, format!("must be a whole number from 0 to {max}"))),
@@ -98,9 +140,14 @@ impl Fields {
 
     /// Takes a number from 0 to 1.
     pub(crate) fn score(&mut self, name: &'static str) -> Result<Option<f32>, FieldError> {
-        let Some(value) = self.value(name) else { return Ok(None) };
+        let Some(value) = self.value(name) else {
+            return Ok(None);
+        };
         match value.as_f64().filter(|number| (0.0..=1.0).contains(number)) {
-            #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1; a score needs no more digits")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "between 0 and 1; a score needs no more digits"
+            )]
             Some(number) => Ok(Some(number as f32)),
             None => Err(self.invalid(name, "must be a number from 0 to 1")),
         }
@@ -113,14 +160,17 @@ impl Fields {
         all: &[T],
         word_of: impl Fn(T) -> &'static str,
     ) -> Result<Option<T>, FieldError> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
-        match all.iter().find(|candidate| word_of(**candidate) == text) {
-            Some(found) => Ok(Some(*found)),
-            None => {
-                let words: Vec<_> = all.iter().map(|candidate| word_of(*candidate)).collect();
-                Err(self.invalid(name, format!("must be one of: {}", words.join(", "))))
-            }
-        }
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        let found = all
+            .iter()
+            .copied()
+            .find(|candidate| word_of(*candidate) == text);
+        found.map(Some).ok_or_else(|| {
+            let words: Vec<_> = all.iter().map(|candidate| word_of(*candidate)).collect();
+            self.invalid(name, format!("must be one of: {}", words.join(", ")))
+        })
     }
 
     /// Takes one of the words that this version has, and tells a word of a later version from a wrong one.
@@ -131,7 +181,11 @@ impl Fields {
         word_of: impl Fn(T) -> &'static str,
         later: &[&str],
     ) -> Result<Option<T>, FieldError> {
-        let comes_later = self.values.get(name).and_then(Value::as_str).is_some_and(|text| later.contains(&text));
+        let comes_later = self
+            .values
+            .get(name)
+            .and_then(Value::as_str)
+            .is_some_and(|text| later.contains(&text));
         if comes_later {
             let words: Vec<_> = all.iter().map(|candidate| word_of(*candidate)).collect();
             return Err(self.fault(name, Fault::NotAvailable(Some(words.join(", ")))));
@@ -140,7 +194,11 @@ impl Fields {
     }
 
     /// Takes a list of strings of at most `max` items.
-    pub(crate) fn texts(&mut self, name: &'static str, max: usize) -> Result<Option<Vec<String>>, FieldError> {
+    pub(crate) fn texts(
+        &mut self,
+        name: &'static str,
+        max: usize,
+    ) -> Result<Option<Vec<String>>, FieldError> {
         match self.value(name) {
             None => Ok(None),
             Some(value) => self.read_texts(name, value, max).map(Some),
@@ -148,9 +206,16 @@ impl Fields {
     }
 
     /// Reads a value of this object as a list of strings of at most `max` items.
-    pub(crate) fn read_texts(&self, name: &str, value: Value, max: usize) -> Result<Vec<String>, FieldError> {
+    pub(crate) fn read_texts(
+        &self,
+        name: &str,
+        value: Value,
+        max: usize,
+    ) -> Result<Vec<String>, FieldError> {
         let wrong = || self.invalid(name, format!("must be a list of at most {max} strings"));
-        let Value::Array(items) = value else { return Err(wrong()) };
+        let Value::Array(items) = value else {
+            return Err(wrong());
+        };
         if items.len() > max {
             return Err(wrong());
         }
@@ -167,33 +232,52 @@ impl Fields {
     pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Self>, FieldError> {
         match self.value(name) {
             None => Ok(None),
-            Some(Value::Object(values)) => Ok(Some(Self { path: self.path(name), values, known: Vec::new() })),
+            Some(Value::Object(values)) => Ok(Some(Self {
+                path: self.path(name),
+                values,
+                known: Vec::new(),
+            })),
             Some(_) => Err(self.invalid(name, "must be an object")),
         }
     }
 
     /// Refuses a field of the plan that this version does not act on; null and absent pass.
     pub(crate) fn not_available(&mut self, name: &'static str) -> Result<(), FieldError> {
-        let taken = self.value(name);
-        // It is not offered when another field is misspelt.
-        self.known.pop();
-        match taken {
-            None => Ok(()),
-            Some(_) => Err(self.fault(name, Fault::NotAvailable(None))),
+        self.refuse(name, Fault::NotAvailable(None))
+    }
+
+    /// Refuses a field that a caller might think of, for a reason of its own; null and absent pass.
+    pub(crate) fn refuse(&mut self, name: &'static str, fault: Fault) -> Result<(), FieldError> {
+        // It is not among the known ones, so it is not offered when another field is misspelt.
+        match self.values.remove(name) {
+            None | Some(Value::Null) => Ok(()),
+            Some(_) => Err(self.fault(name, fault)),
         }
     }
 
     /// Ends the reading: a field that nobody asked for is an error.
     pub(crate) fn finish(self) -> Result<(), FieldError> {
-        let Some(unknown) = self.values.keys().next() else { return Ok(()) };
-        let shown: String = unknown.chars().filter(|letter| !letter.is_control()).take(UNKNOWN_CHARS_MAX).collect();
-        Err(FieldError { field: self.path(&shown), fault: Fault::Unknown(self.known) })
+        let Some(unknown) = self.values.keys().next() else {
+            return Ok(());
+        };
+        let shown: String = unknown
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .take(UNKNOWN_CHARS_MAX)
+            .collect();
+        Err(FieldError {
+            field: self.path(&shown),
+            fault: Fault::Unknown(self.known),
+        })
     }
 }
 
 /// Requires what an optional field gave.
 pub(crate) fn required<T>(name: &str, value: Option<T>) -> Result<T, FieldError> {
-    value.ok_or_else(|| FieldError { field: name.to_owned(), fault: Fault::Missing })
+    value.ok_or_else(|| FieldError {
+        field: name.to_owned(),
+        fault: Fault::Missing,
+    })
 }
 
 /// Unicode's explicit direction marks (UAX 9, section 2: <https://www.unicode.org/reports/tr9/>, read 2026-11-23): they

@@ -1,1 +1,102 @@
-//! wardbell-api
+//! The management API: projects and their policies, keys, providers, webhooks; alerts, deliveries and activity to read.
+//!
+//! **Cast.** [`router`] is everything under `/api/v1`. `auth` lets the holder of the admin token through. `extract` and
+//! `fields` read bodies and queries strictly. `v1` has one file a resource, each with its own wire types. `destination`
+//! judges URLs. `error` turns every refusal into an answer. [`openapi`] is the document that describes it all.
+//!
+//! **Theory of operation.** A change is written to the store and then put in force by
+//! [`Directory::refresh`]; both run in a task of their own, so that a caller who hangs up between them does not leave a
+//! revoked key in force. Changes run one at a time, so that two that merge into the same policy both count.
+//!
+//! **Guarantees.** Keys and webhook secrets are shown once, when they are made; provider keys never. Webhook URLs are
+//! shown as scheme and host, because a webhook URL is a credential. Something that belongs to another project does not
+//! exist. Unknown fields are refused, and so are fields of the plan that this version does not act on.
+//!
+//! **Bounds.** Bodies: [`BODY_BYTES_MAX_DEFAULT`], 30 s to arrive, 128 levels deep. Pages: 500 items. Tests of one
+//! webhook: 10 a minute.
+//!
+//! **What it does not do.** Users and roles: there is one admin token. Cross-origin calls from browsers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use wardbell_store::directory::Directory;
+use wardbell_store::endpoint::Endpoint;
+use wardbell_store::store::Store;
+
+pub mod auth;
+mod destination;
+mod error;
+mod extract;
+mod fields;
+mod json;
+mod v1;
+
+/// The largest body that is read unless the shell says otherwise, in bytes: settings are small.
+pub const BODY_BYTES_MAX_DEFAULT: usize = 1024 * 1024;
+
+/// What the API works with.
+pub struct ApiState {
+    /// Where settings and records are.
+    pub store: Arc<dyn Store>,
+    /// The settings in memory, refreshed after every change.
+    pub directory: Arc<Directory>,
+    /// Which addresses may be called.
+    pub egress: Arc<wardbell_egress::policy::Policy>,
+    /// Who may call.
+    pub admin_token: auth::AdminToken,
+    /// How many webhooks a project may have (`WARDBELL_WEBHOOKS_PER_PROJECT_MAX`).
+    pub webhooks_per_project_max: u32,
+    /// Sends the test alert.
+    pub tester: Arc<dyn TestDelivery>,
+    /// The largest body that is read, in bytes.
+    pub body_bytes_max: usize,
+}
+
+/// Sends a test alert to an endpoint at once.
+///
+/// Services do not know one another, so the shell connects this to the notifier.
+#[async_trait]
+pub trait TestDelivery: Send + Sync {
+    /// Sends one signed `webhook.test` and tells what came of it. One attempt, bounded in time by the implementation.
+    async fn test(&self, endpoint: &Endpoint) -> TestOutcome;
+}
+
+/// What came of a test alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestOutcome {
+    /// Whether the receiver answered 2xx.
+    pub delivered: bool,
+    /// The status that it answered, if it did.
+    pub status: Option<u16>,
+    /// How long it took, from first to last byte.
+    pub duration: Duration,
+    /// What went wrong, if anything did; safe to show to whoever may call this API.
+    pub error: Option<String>,
+}
+
+/// What handlers share.
+type Shared = Arc<Api>;
+
+struct Api {
+    state: ApiState,
+    /// Held by whoever changes settings.
+    changing: tokio::sync::Mutex<()>,
+    tests: v1::test_limit::TestLimit,
+}
+
+/// Everything under `/api/v1`, ready to be merged into the shell's router.
+pub fn router(state: ApiState) -> Router {
+    v1::router(Arc::new(Api {
+        state,
+        changing: tokio::sync::Mutex::new(()),
+        tests: v1::test_limit::TestLimit::default(),
+    }))
+}
+
+/// The OpenAPI 3.1 document of this API, as indented JSON.
+pub fn openapi() -> String {
+    v1::openapi::document()
+}

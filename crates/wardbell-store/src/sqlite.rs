@@ -35,6 +35,7 @@ use crate::project::{Project, ProjectChange};
 use crate::provider::Provider;
 use crate::seal::Sealer;
 use crate::store::Store;
+use activity::Present;
 use reader::Readers;
 use writer::Writer;
 
@@ -176,13 +177,13 @@ impl Store for Sqlite {
     }
 
     async fn record(&self, rows: Vec<Activity>) -> Result<(), StoreError> {
-        self.write(move |c, _| rows.iter().try_for_each(|row| activity::put(c, row))).await
+        self.write(move |c, _| rows.iter().try_for_each(|row| activity::put(c, row, Present::Replace))).await
     }
 
     async fn record_alert(&self, row: Activity, alert: Alert) -> Result<Option<Vec<DeliveryId>>, StoreError> {
         let deliveries = self
             .write(move |c, sealer| {
-                activity::put(c, &row)?;
+                activity::put(c, &row, Present::Keep)?;
                 outbox::raise(c, sealer, &alert)
             })
             .await?;

@@ -86,7 +86,8 @@ pub trait Store: Send + Sync + 'static {
     /// Writes activity rows; a row of a request that is there already replaces it.
     async fn record(&self, rows: Vec<Activity>) -> Result<(), StoreError>;
     /// Writes an activity row, an alert, and a delivery for every endpoint that wants it, as one transaction, and wakes
-    /// the dispatcher. Returns the deliveries; `None` if the alert is a repeat within [`CALLER_ID_WINDOW`].
+    /// the dispatcher. Returns the deliveries; `None` if the alert is a repeat within [`CALLER_ID_WINDOW`]. A row of the
+    /// request that is there already stays: it is the final one.
     async fn record_alert(&self, row: Activity, alert: Alert) -> Result<Option<Vec<DeliveryId>>, StoreError>;
     /// Lists a project's activity, newest first.
     async fn activity(&self, project: ProjectId, page: PageQuery) -> Result<Page<ActivityRow>, StoreError>;

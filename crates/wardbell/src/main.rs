@@ -1,2 +1,16 @@
-//! Wardbell.
-fn main() {}
+//! Wardbell: a self-hosted AI firewall that rings the bell.
+
+mod app;
+mod cli;
+mod client;
+mod config;
+mod health;
+mod keys;
+mod receiver;
+mod server;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

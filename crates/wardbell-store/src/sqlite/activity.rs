@@ -8,7 +8,16 @@ use crate::page::{Page, PageQuery};
 use crate::sqlite::outbox::Query;
 use crate::sqlite::row;
 
-pub(super) fn put(connection: &Connection, activity: &Activity) -> Result<(), StoreError> {
+/// What happens when the request has a row already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Present {
+    /// The new row is the final one and replaces it.
+    Replace,
+    /// The row that is there is final and stays; this one was written while the request was in flight.
+    Keep,
+}
+
+pub(super) fn put(connection: &Connection, activity: &Activity, present: Present) -> Result<(), StoreError> {
     let Activity {
         request,
         caller_request,
@@ -33,13 +42,17 @@ pub(super) fn put(connection: &Connection, activity: &Activity) -> Result<(), St
     } = activity;
     let entity_types = entity_types.iter().map(|entity| entity.as_str()).collect::<Vec<_>>().join(",");
     let tokens = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let or = match present {
+        Present::Replace => "REPLACE",
+        Present::Keep => "IGNORE",
+    };
     connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO activity (request, caller_request, at, project, key, surface, model, provider, \
+        .prepare_cached(&format!(
+            "INSERT OR {or} INTO activity (request, caller_request, at, project, key, surface, model, provider, \
              verdict, outcome, status, entity_types, violation_count, injection_score, streamed, latency_us, \
              detect_us, upstream_us, input_tokens, output_tokens, policy_version) VALUES \
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
-        )?
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
+        ))?
         .execute(params![
             request.to_string(),
             caller_request,

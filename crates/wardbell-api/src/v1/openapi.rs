@@ -1,0 +1,98 @@
+//! The OpenAPI document, made from the annotations of the calls.
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{IntoResponses, Modify, OpenApi};
+
+use super::{activity, alert, delivery, key, project, provider, signing, webhook};
+use crate::error::ErrorAnswer;
+
+/// The refusals that every call may give.
+#[derive(IntoResponses)]
+#[expect(
+    dead_code,
+    reason = "describes the answers for the OpenAPI document; `error.rs` gives them"
+)]
+pub(crate) enum Refusals {
+    /// The body is not JSON.
+    #[response(status = 400)]
+    Malformed(ErrorAnswer),
+    /// The admin token is missing or wrong.
+    #[response(status = 401)]
+    Unauthenticated(ErrorAnswer),
+    /// A project key does not open this API.
+    #[response(status = 403)]
+    Forbidden(ErrorAnswer),
+    /// There is no such thing in this project.
+    #[response(status = 404)]
+    NotFound(ErrorAnswer),
+    /// The body is larger than the limit.
+    #[response(status = 413)]
+    BodyTooLarge(ErrorAnswer),
+    /// The body is not declared as JSON.
+    #[response(status = 415)]
+    NotJson(ErrorAnswer),
+    /// A field is unknown, missing, wrong or not available in this version, or a limit is reached.
+    #[response(status = 422)]
+    Field(ErrorAnswer),
+    /// The store failed.
+    #[response(status = 503)]
+    Store(ErrorAnswer),
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Wardbell management API", description = "Projects and their policies, keys, providers and webhooks; alerts, deliveries and activity to read."),
+    paths(
+        show,
+        project::create, project::list, project::show, project::update, project::remove,
+        key::create, key::list, key::remove,
+        provider::put, provider::list, provider::show, provider::remove,
+        webhook::create, webhook::list, webhook::show, webhook::update, webhook::remove, webhook::test,
+        signing::rotate,
+        alert::list, alert::show,
+        delivery::list, delivery::show, delivery::replay,
+        activity::list,
+    ),
+    modifiers(&AdminTokenScheme),
+    security(("admin_token" = [])),
+)]
+struct Document;
+
+struct AdminTokenScheme;
+
+impl Modify for AdminTokenScheme {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        openapi
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("admin_token", scheme);
+    }
+}
+
+/// The document, as indented JSON with a line end.
+pub(crate) fn document() -> String {
+    #[expect(
+        clippy::expect_used,
+        reason = "the document is plain data, and a test writes it"
+    )]
+    let mut text = Document::openapi()
+        .to_pretty_json()
+        .expect("the document is plain data");
+    text.push('\n');
+    text
+}
+
+/// Shows this document.
+#[utoipa::path(
+    get, path = "/api/v1/openapi.json", tag = "openapi", operation_id = "get_openapi",
+    responses((status = 200, description = "This document", body = Object), Refusals)
+)]
+pub(super) async fn show() -> ([(HeaderName, HeaderValue); 1], String) {
+    (
+        [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        document(),
+    )
+}

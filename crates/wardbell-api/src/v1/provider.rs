@@ -1,0 +1,339 @@
+//! Providers that a project forwards to.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use wardbell_core::id::ProjectId;
+use wardbell_core::secret::Secret;
+use wardbell_store::provider::{Provider, ProviderKind};
+use wardbell_telemetry::ambient;
+
+use super::change::change;
+use super::list::{self, List, PageParams};
+use super::openapi::Refusals;
+use super::{Answer, Done};
+use crate::Shared;
+use crate::destination;
+use crate::error::{ApiError, FieldError};
+use crate::extract::{Body, InProject, Named, Query};
+use crate::fields::{Fields, Given};
+
+/// The built-in provider that needs no account.
+const BUILT_IN: &str = "echo";
+
+/// The longest name of a provider, in characters.
+const NAME_CHARS_MAX: usize = 64;
+
+/// The longest key of a provider, in bytes: header values past 8 KiB are refused by most servers.
+const API_KEY_BYTES_MAX: usize = 4096;
+
+/// The longest name of an environment variable, in characters.
+const VARIABLE_CHARS_MAX: usize = 128;
+
+/// What Wardbell's own variables start with. Some are secrets, and no provider may be sent one.
+const OWN_VARIABLES: &str = "WARDBELL_";
+
+/// The kinds of this version.
+const KINDS: &[ProviderKind] = &[ProviderKind::OpenAi];
+
+/// The kinds of `spec/api.md` that come later.
+const KINDS_LATER: &[&str] = &[
+    "anthropic",
+    "gemini",
+    "azure",
+    "bedrock",
+    "cohere",
+    "mistral",
+    "vertex",
+];
+
+/// A provider; its key is never shown.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProviderAnswer {
+    /// Its name within the project.
+    name: String,
+    /// The dialect that it speaks.
+    #[schema(pattern = "^openai$")]
+    kind: &'static str,
+    /// Where it is.
+    base_url: String,
+    /// Whether a key is stored for it.
+    api_key_set: bool,
+    /// The environment variable that holds its key.
+    api_key_env: Option<String>,
+    /// When it was last set.
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+impl From<Provider> for ProviderAnswer {
+    fn from(provider: Provider) -> Self {
+        let Provider {
+            name,
+            kind,
+            base_url,
+            api_key,
+            api_key_env,
+            updated_at,
+        } = provider;
+        Self {
+            name,
+            kind: kind.as_str(),
+            base_url,
+            api_key_set: api_key.is_some(),
+            api_key_env,
+            updated_at: list::time(updated_at),
+        }
+    }
+}
+
+/// A provider's settings.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes the body for the OpenAPI document; `read` reads it"
+)]
+pub(crate) struct ProviderBody {
+    /// The dialect that it speaks: `openai` in this version. The default is the name, if it is a dialect's, or `openai`.
+    #[schema(pattern = "^openai$")]
+    kind: Option<String>,
+    /// Where it is; the default is the dialect's own service. Without a path, the dialect's usual one (`/v1`) is added.
+    #[schema(example = "https://api.openai.com/v1")]
+    base_url: Option<String>,
+    /// The key that it wants. Left out, a stored key stays as long as `base_url` does; null removes it.
+    #[schema(write_only, max_length = 4096)]
+    api_key: Option<String>,
+    /// The environment variable that holds the key, instead.
+    #[schema(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+    api_key_env: Option<String>,
+}
+
+/// What the body says about the key.
+enum KeyChange {
+    /// Nothing: the stored one stays, if it may.
+    Keep,
+    /// There is none.
+    Remove,
+    /// This one.
+    Set(Secret<String>),
+}
+
+/// Sets a provider, in place of one of the same name.
+#[utoipa::path(
+    put, path = "/api/v1/projects/{project}/providers/{name}", tag = "providers", operation_id = "put_provider",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("name" = String, Path, description = "The provider's name: `[a-z0-9][a-z0-9_-]{0,63}`, not `echo`")
+    ),
+    request_body = ProviderBody,
+    responses((status = 200, description = "The provider", body = ProviderAnswer), Refusals)
+)]
+pub(super) async fn put(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Named(name): Named<String>,
+    Body(body): Body,
+) -> Answer<ProviderAnswer> {
+    check_name(&name)?;
+    let (provider, key) = read(&api, name, body)?;
+    let provider = change(&api, move |api| async move {
+        let provider = match key {
+            KeyChange::Set(key) => Provider {
+                api_key: Some(key),
+                ..provider
+            },
+            KeyChange::Remove => provider,
+            KeyChange::Keep => keep_key(&api, project, provider).await?,
+        };
+        api.state
+            .store
+            .put_provider(project, provider.clone(), false)
+            .await?;
+        Ok(provider)
+    })
+    .await?;
+    Ok(Json(ProviderAnswer::from(provider)))
+}
+
+/// Gives `provider` the key stored under its name. A stored key never goes to a new place unasked.
+async fn keep_key(
+    api: &Shared,
+    project: ProjectId,
+    provider: Provider,
+) -> Result<Provider, ApiError> {
+    let stored = api
+        .state
+        .store
+        .providers(project)
+        .await?
+        .into_iter()
+        .find(|stored| stored.name == provider.name);
+    let Some(stored) = stored.filter(|stored| stored.api_key.is_some()) else {
+        return Ok(provider);
+    };
+    if stored.base_url != provider.base_url {
+        return Err(FieldError::invalid(
+            "api_key",
+            "must be given again when `base_url` changes (null stores none): a stored key is never sent to a new place",
+        )
+        .into());
+    }
+    Ok(Provider {
+        api_key: stored.api_key,
+        ..provider
+    })
+}
+
+fn read(api: &Shared, name: String, mut body: Fields) -> Result<(Provider, KeyChange), ApiError> {
+    let kind = body
+        .word_of_version("kind", KINDS, ProviderKind::as_str, KINDS_LATER)?
+        .or_else(|| ProviderKind::from_name(&name))
+        .unwrap_or(ProviderKind::OpenAi);
+    let base_url = body
+        .text("base_url")?
+        .unwrap_or_else(|| kind.default_base_url().to_owned());
+    let base_url =
+        destination::base_url("base_url", &base_url, default_path(kind), &api.state.egress)?;
+    let api_key_env = read_variable(&mut body)?;
+    let key = match (body.nullable("api_key"), &api_key_env) {
+        (Given::Absent, None) => KeyChange::Keep,
+        (Given::Absent | Given::Null, _) => KeyChange::Remove,
+        (Given::Value(_), Some(_)) => {
+            return Err(body
+                .invalid("api_key", "and `api_key_env` exclude each other")
+                .into());
+        }
+        (Given::Value(Value::String(key)), None) if is_header_text(&key) => {
+            KeyChange::Set(Secret::new(key))
+        }
+        (Given::Value(_), None) => {
+            let message = format!("must be 1 to {API_KEY_BYTES_MAX} visible ASCII characters");
+            return Err(body.invalid("api_key", message).into());
+        }
+    };
+    body.finish()?;
+    let updated_at = ambient::now();
+    Ok((
+        Provider {
+            name,
+            kind,
+            base_url,
+            api_key: None,
+            api_key_env,
+            updated_at,
+        },
+        key,
+    ))
+}
+
+/// The path of a dialect's usual base URL, given to one without a path.
+const fn default_path(kind: ProviderKind) -> &'static str {
+    match kind {
+        ProviderKind::OpenAi => "/v1",
+    }
+}
+
+fn is_header_text(key: &str) -> bool {
+    (1..=API_KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn read_variable(body: &mut Fields) -> Result<Option<String>, FieldError> {
+    let Some(name) = body.text("api_key_env")? else {
+        return Ok(None);
+    };
+    let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let goes_on_well = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !starts_well || !goes_on_well || name.len() > VARIABLE_CHARS_MAX {
+        return Err(body.invalid("api_key_env", "must be the name of an environment variable"));
+    }
+    if name.to_ascii_uppercase().starts_with(OWN_VARIABLES) {
+        return Err(body.invalid("api_key_env", "must not be a variable of Wardbell's own"));
+    }
+    Ok(Some(name))
+}
+
+fn check_name(name: &str) -> Result<(), FieldError> {
+    let letters = name
+        .bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+    let start = name.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if !letters || !start || name.len() > NAME_CHARS_MAX {
+        let message = "must start with a letter or digit and have 1 to 64 of: a-z, 0-9, `_`, `-`";
+        return Err(FieldError::invalid("name", message));
+    }
+    if name == BUILT_IN {
+        return Err(FieldError::invalid(
+            "name",
+            "must not be `echo`, which is built in",
+        ));
+    }
+    Ok(())
+}
+
+/// Lists a project's providers by name.
+#[utoipa::path(
+    get, path = "/api/v1/projects/{project}/providers", tag = "providers", operation_id = "list_providers",
+    params(("project" = String, Path, description = "The project's id"), PageParams),
+    responses((status = 200, description = "Providers", body = List<ProviderAnswer>), Refusals)
+)]
+pub(super) async fn list(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Query(query): Query,
+) -> Answer<List<ProviderAnswer>> {
+    let page = list::settings::<String>(query)?;
+    let providers = api.state.store.providers(project).await?;
+    Ok(Json(List::of_settings(
+        providers,
+        &page,
+        |provider| provider.name.clone(),
+        ProviderAnswer::from,
+    )))
+}
+
+/// Shows a provider.
+#[utoipa::path(
+    get, path = "/api/v1/projects/{project}/providers/{name}", tag = "providers", operation_id = "get_provider",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("name" = String, Path, description = "The provider's name")
+    ),
+    responses((status = 200, description = "The provider", body = ProviderAnswer), Refusals)
+)]
+pub(super) async fn show(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Named(name): Named<String>,
+) -> Answer<ProviderAnswer> {
+    let providers = api.state.store.providers(project).await?;
+    let provider = providers.into_iter().find(|provider| provider.name == name);
+    Ok(Json(ProviderAnswer::from(
+        provider.ok_or(ApiError::NotFound("provider"))?,
+    )))
+}
+
+/// Removes a provider.
+#[utoipa::path(
+    delete, path = "/api/v1/projects/{project}/providers/{name}", tag = "providers", operation_id = "delete_provider",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("name" = String, Path, description = "The provider's name")
+    ),
+    responses((status = 204, description = "It is gone"), Refusals)
+)]
+pub(super) async fn remove(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Named(name): Named<String>,
+) -> Done {
+    change(&api, move |api| async move {
+        Ok(api.state.store.delete_provider(project, &name).await?)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

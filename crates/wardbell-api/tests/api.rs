@@ -1,0 +1,20 @@
+//! The API called as a service, over the real embedded store.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::too_many_lines, reason = "tests are tables")]
+
+#[path = "api/rig.rs"]
+mod rig;
+
+#[path = "api/door.rs"]
+mod door;
+#[path = "api/projects.rs"]
+mod projects;
+#[path = "api/providers.rs"]
+mod providers;
+#[path = "api/records.rs"]
+mod records;
+#[path = "api/secrets.rs"]
+mod secrets;
+#[path = "api/webhooks.rs"]
+mod webhooks;

@@ -1,0 +1,305 @@
+//! A request on its way: what will be recorded of it. It records exactly once, even when it is dropped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use tokio::task::JoinHandle;
+use wardbell_core::activity::Activity;
+use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData};
+use wardbell_core::entity::EntityType;
+use wardbell_core::finding::Located;
+use wardbell_core::id::{AlertId, RequestId};
+use wardbell_core::outcome::Outcome;
+use wardbell_core::principal::Principal;
+use wardbell_core::time::Timestamp;
+use wardbell_core::usage::Usage;
+use wardbell_core::verdict::{Allowed, Redaction, Refusal, Verdict};
+use wardbell_store::store::Store;
+use wardbell_telemetry::ambient;
+use wardbell_telemetry::metrics::{AlertLabels, LossLabels, RequestLabels, metrics};
+
+use crate::record::Place;
+
+/// The longest caller-sent request id, and the shortest: long enough not to clash by chance.
+const CALLER_ID_LENGTHS: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// How much of a model's name is kept in rows and alerts, in characters.
+const MODEL_CHARACTERS_MAX: usize = 128;
+
+/// The moment a request arrives, before anybody knows whose it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    pub(crate) request: RequestId,
+    caller_request: Option<String>,
+    at: Timestamp,
+    started: Instant,
+}
+
+impl Arrival {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let at = ambient::now();
+        Self {
+            request: RequestId::mint(at, ambient::entropy()),
+            caller_request: headers.get("x-request-id").and_then(|id| id.to_str().ok()).and_then(well_formed),
+            at,
+            started: Instant::now(),
+        }
+    }
+
+    /// The id that the caller and the receivers of alerts see: the caller's own, if it is well formed.
+    pub(crate) fn shown_id(&self) -> String {
+        self.caller_request.clone().unwrap_or_else(|| self.request.to_string())
+    }
+}
+
+fn well_formed(id: &str) -> Option<String> {
+    let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    (CALLER_ID_LENGTHS.contains(&id.len()) && plain).then(|| id.to_owned())
+}
+
+/// A request on its way.
+pub(crate) struct Flight {
+    pub(crate) arrival: Arrival,
+    row: Activity,
+    place: Option<Place>,
+    alerts: Option<JoinHandle<()>>,
+}
+
+impl Flight {
+    pub(crate) fn begin(
+        arrival: Arrival,
+        place: Place,
+        principal: &Principal,
+        policy_version: u32,
+        surface: &'static str,
+    ) -> Self {
+        metrics().requests_in_flight.inc();
+        let row = Activity {
+            request: arrival.request,
+            caller_request: arrival.caller_request.clone(),
+            at: arrival.at,
+            project: principal.project,
+            key: principal.key,
+            surface,
+            model: String::new(),
+            provider: String::new(),
+            verdict: "none",
+            outcome: Outcome::InFlight,
+            status: 0,
+            entity_types: Vec::new(),
+            violation_count: 0,
+            injection_score: 0.0,
+            streamed: false,
+            latency: Duration::ZERO,
+            detect_latency: Duration::ZERO,
+            upstream_latency: Duration::ZERO,
+            usage: None,
+            policy_version,
+        };
+        Self { arrival, row, place: Some(place), alerts: None }
+    }
+
+    /// Notes what the caller asked for. The name is the caller's text: it is cut, and control characters are taken out.
+    pub(crate) fn asked(&mut self, model: &str) {
+        self.row.model = model.chars().filter(|c| !c.is_control()).take(MODEL_CHARACTERS_MAX).collect();
+    }
+
+    pub(crate) fn sent_to(&mut self, provider: &str) {
+        provider.clone_into(&mut self.row.provider);
+    }
+
+    pub(crate) fn streamed(&mut self) {
+        self.row.streamed = true;
+    }
+
+    pub(crate) fn used(&mut self, usage: Option<Usage>) {
+        self.row.usage = usage.or(self.row.usage);
+    }
+
+    pub(crate) fn upstream_answered(&mut self, after: Duration) {
+        self.row.upstream_latency = after;
+    }
+
+    pub(crate) fn detect_latency(&self) -> Duration {
+        self.row.detect_latency
+    }
+
+    /// What the gateway itself took so far: everything but the wait for the upstream.
+    pub(crate) fn own_latency(&self) -> Duration {
+        self.arrival.started.elapsed().saturating_sub(self.row.upstream_latency)
+    }
+
+    pub(crate) fn upstream_latency(&self) -> Duration {
+        self.row.upstream_latency
+    }
+
+    /// Takes down the verdict and starts to commit its alerts, if it raises any. They travel while the request goes on;
+    /// [`Flight::alerts_committed`] waits for them.
+    pub(crate) fn decided(&mut self, verdict: &Verdict, detect_latency: Duration, store: &Arc<dyn Store>) {
+        let findings = verdict.findings();
+        self.row.verdict = verdict.word();
+        self.row.detect_latency = detect_latency;
+        self.row.violation_count = count(findings.len());
+        self.row.entity_types = entity_types(findings.iter().copied());
+        self.row.injection_score = findings
+            .iter()
+            .filter(|located| located.finding.entity.is_injection())
+            .map(|located| located.finding.score)
+            .fold(0.0, f32::max);
+        let alerts = self.alerts_of(verdict);
+        if alerts.is_empty() {
+            return;
+        }
+        let (row, store) = (self.row.clone(), Arc::clone(store));
+        self.alerts = Some(tokio::spawn(async move {
+            for alert in alerts {
+                commit(&*store, &row, alert).await;
+            }
+        }));
+    }
+
+    fn alerts_of(&self, verdict: &Verdict) -> Vec<Alert> {
+        match verdict {
+            Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_)) | Verdict::Block(Refusal::FailedClosed(_)) => {
+                Vec::new()
+            }
+            Verdict::Allow(Allowed::Observed(found)) => self.tolerated_injection(found),
+            Verdict::Redact(Redaction { cut, observed }) => {
+                let mut alerts = vec![self.alert(AlertKind::PiiRedacted, cut, DlpAction::Redact)];
+                alerts.extend(self.tolerated_injection(observed));
+                alerts
+            }
+            Verdict::Block(Refusal::Pii(found)) => {
+                vec![self.alert(AlertKind::PiiBlocked, found, DlpAction::Block)]
+            }
+            Verdict::Block(Refusal::Injection(found)) => {
+                vec![self.alert(AlertKind::InjectionBlocked, found, DlpAction::Block)]
+            }
+        }
+    }
+
+    fn tolerated_injection(&self, found: &[Located]) -> Vec<Alert> {
+        if found.iter().any(|located| located.finding.entity.is_injection()) {
+            vec![self.alert(AlertKind::InjectionDetected, found, DlpAction::Detect)]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn alert(&self, kind: AlertKind, found: &[Located], action: DlpAction) -> Alert {
+        let entity_types = entity_types(found);
+        Alert {
+            id: AlertId::mint(self.arrival.at, ambient::entropy()),
+            project: self.row.project,
+            request_id: self.arrival.shown_id(),
+            at: self.arrival.at,
+            kind,
+            data: AlertData::Dlp(DlpData {
+                has_injection: entity_types.iter().any(|entity| entity.is_injection()),
+                entity_types,
+                violation_count: count(found.len()),
+                model: self.row.model.clone(),
+                action,
+            }),
+        }
+    }
+
+    /// Waits until the request's alerts are committed. Cancel-safe.
+    pub(crate) async fn alerts_committed(&mut self) {
+        if let Some(committing) = &mut self.alerts {
+            if committing.await.is_err() {
+                tracing::error!(request = %self.arrival.request, "committing an alert stopped unexpectedly");
+            }
+            self.alerts = None;
+        }
+    }
+
+    /// Records how the request ended.
+    pub(crate) fn end(mut self, outcome: Outcome, status: u16) {
+        self.close(outcome, status);
+    }
+
+    /// Notes the status that the caller gets, for a flight that is dropped later.
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.row.status = status;
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.row.status
+    }
+
+    fn close(&mut self, outcome: Outcome, status: u16) {
+        let Some(place) = self.place.take() else { return };
+        self.row.outcome = outcome;
+        self.row.status = status;
+        self.row.latency = self.arrival.started.elapsed();
+        let labels = RequestLabels { verdict: self.row.verdict, outcome: outcome.as_str() };
+        metrics().requests.get_or_create(&labels).inc();
+        metrics().requests_in_flight.dec();
+        tracing::debug!(
+            request = %self.row.request,
+            verdict = self.row.verdict,
+            outcome = outcome.as_str(),
+            status,
+            "request ended"
+        );
+        place.fill(self.row.clone());
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        // Whoever held the flight went away: the caller left.
+        let status = self.row.status;
+        self.close(Outcome::Abandoned, status);
+    }
+}
+
+async fn commit(store: &dyn Store, row: &Activity, alert: Alert) {
+    let (id, kind) = (alert.id, alert.kind);
+    match store.record_alert(row.clone(), alert).await {
+        Ok(Some(deliveries)) => {
+            metrics().alerts.get_or_create(&AlertLabels { kind: kind.as_str() }).inc();
+            tracing::debug!(alert = %id, kind = kind.as_str(), deliveries = deliveries.len(), "alert committed");
+        }
+        Ok(None) => tracing::debug!(kind = kind.as_str(), "alert repeats one of the same caller's request id"),
+        Err(error) => {
+            metrics().write_failures.get_or_create(&LossLabels { what: "alert" }).inc();
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                alert = %id,
+                kind = kind.as_str(),
+                request = %row.request,
+                "alert could not be committed"
+            );
+        }
+    }
+}
+
+/// The entity types of findings, sorted by name, each once.
+pub(crate) fn entity_types<'a>(found: impl IntoIterator<Item = &'a Located>) -> Vec<EntityType> {
+    let mut types: Vec<_> = found.into_iter().map(|located| located.finding.entity).collect();
+    types.sort_unstable_by_key(|entity| entity.as_str());
+    types.dedup();
+    types
+}
+
+pub(crate) fn count(findings: usize) -> u32 {
+    u32::try_from(findings).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_caller_id_of_fair_length_counts() {
+        for good in ["0123456789abcdef", "req_1700000000000_ab12cd", "a.b-c_d1"] {
+            assert_eq!(well_formed(good), Some(good.to_owned()));
+        }
+        for bad in ["", "short", "has space in it", "new\nline1234", "<script>alert", &"x".repeat(129)] {
+            assert_eq!(well_formed(bad), None, "{bad:?}");
+        }
+    }
+}

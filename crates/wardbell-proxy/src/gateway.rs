@@ -1,0 +1,66 @@
+//! What every request needs, built once by the shell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wardbell_core::secret::Secret;
+use wardbell_detect::engine::Engine;
+use wardbell_egress::upstream::Upstream;
+use wardbell_store::directory::Directory;
+use wardbell_store::store::Store;
+
+use crate::record::Recorder;
+
+/// What every request needs.
+pub struct Gateway {
+    /// Keys, projects, policies and providers.
+    pub directory: Arc<Directory>,
+    /// Where alerts are committed.
+    pub store: Arc<dyn Store>,
+    /// The detectors.
+    pub engine: Arc<Engine>,
+    /// The client for providers.
+    pub upstream: Upstream,
+    /// Where activity rows go.
+    pub recorder: Recorder,
+    /// The bounds.
+    pub limits: Limits,
+    /// Reads a provider key from the environment variable that its provider names.
+    pub provider_key: fn(&str) -> Option<Secret<String>>,
+}
+
+/// The bounds of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// The deepest nesting of a request body.
+    pub depth_max: usize,
+    /// The most messages in a request.
+    pub messages_max: usize,
+    /// How long a caller may take to send a body.
+    pub body_time_max: Duration,
+    /// How long a provider may take to its first byte.
+    pub first_byte_time_max: Duration,
+    /// How long a provider may pause within an answer.
+    pub idle_time_max: Duration,
+    /// The largest answer that is not a stream, in bytes.
+    pub answer_bytes_max: usize,
+    /// How long the detectors may take.
+    pub detect_time_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 50 * 1024 * 1024, // AISG's limit, `spec/wire-aisg.md` 1.10
+            depth_max: 128,                   // serde_json's default recursion limit
+            messages_max: 10_000,
+            body_time_max: Duration::from_secs(60),
+            first_byte_time_max: Duration::from_secs(120), // the published AISG client's own time-out, 1.13
+            idle_time_max: Duration::from_secs(120),
+            answer_bytes_max: 64 * 1024 * 1024,
+            detect_time_max: Duration::from_secs(5), // AISG's limit, 1.5
+        }
+    }
+}

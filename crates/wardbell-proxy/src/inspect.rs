@@ -1,0 +1,151 @@
+//! Read, segment and detect: bytes in, what was asked and what was found out.
+//!
+//! A small body is inspected where it is; a large one on a blocking thread, so that the runtime's threads stay free, and
+//! within [`crate::gateway::Limits::detect_time_max`].
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use wardbell_core::finding::{Finding, Located};
+use wardbell_core::verdict::DetectionFailure;
+use wardbell_detect::engine::Engine;
+use wardbell_llm::openai::chat::{self, RequestError};
+
+/// Bodies up to this many bytes are inspected on the runtime's own thread: about half a millisecond of work.
+const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// A request as the guards see it.
+#[derive(Debug)]
+pub(crate) struct Inspected {
+    pub(crate) model: String,
+    pub(crate) stream: bool,
+    /// Where the model's name stands between its quotes.
+    pub(crate) model_place: Range<usize>,
+    /// What the detectors saw, or why they did not finish.
+    pub(crate) observed: Result<Vec<Sighting>, DetectionFailure>,
+    /// Time spent in detectors.
+    pub(crate) detect_latency: Duration,
+}
+
+/// A finding and where it stands in the body.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sighting {
+    pub(crate) located: Located,
+    /// The bytes of the body that spell it.
+    pub(crate) place: Range<usize>,
+}
+
+/// Reads, segments and detects.
+///
+/// # Errors
+/// When the body is not a chat request.
+pub(crate) async fn inspect(
+    engine: &Arc<Engine>,
+    body: &Bytes,
+    limits: &chat::Limits,
+    time_max: Duration,
+) -> Result<Inspected, RequestError> {
+    if body.len() <= INLINE_BYTES_MAX {
+        return inspect_now(body, limits, |text| engine.scan(text));
+    }
+    let (engine, bytes, limits_owned) = (Arc::clone(engine), body.clone(), limits.clone());
+    let work = tokio::task::spawn_blocking(move || inspect_now(&bytes, &limits_owned, |text| engine.scan(text)));
+    match tokio::time::timeout(time_max, work).await {
+        Ok(Ok(inspected)) => inspected,
+        // What was asked is still wanted for the record; reading alone is quick.
+        Ok(Err(_)) => failed(body, limits, DetectionFailure::Panicked, Duration::ZERO),
+        Err(_) => failed(body, limits, DetectionFailure::TimedOut, time_max),
+    }
+}
+
+fn failed(
+    body: &[u8],
+    limits: &chat::Limits,
+    failure: DetectionFailure,
+    detect_latency: Duration,
+) -> Result<Inspected, RequestError> {
+    let inspected = inspect_now(body, limits, |_| Vec::new())?;
+    Ok(Inspected { observed: Err(failure), detect_latency, ..inspected })
+}
+
+fn inspect_now(
+    body: &[u8],
+    limits: &chat::Limits,
+    scan: impl Fn(&str) -> Vec<Finding>,
+) -> Result<Inspected, RequestError> {
+    let request = chat::read(body, limits)?;
+    let started = Instant::now();
+    let observed = catch_unwind(AssertUnwindSafe(|| {
+        let mut sightings = Vec::new();
+        for (index, segment) in request.segments.iter().enumerate() {
+            for finding in scan(&segment.text) {
+                let place = segment.to_body(finding.span.clone());
+                let characters = characters(&segment.text, &finding.span);
+                sightings.push(Sighting { located: Located { segment: index, finding, characters }, place });
+            }
+        }
+        sightings
+    }));
+    Ok(Inspected {
+        model: request.model.into_owned(),
+        model_place: request.model_place,
+        stream: request.stream,
+        observed: observed.map_err(|_| DetectionFailure::Panicked),
+        detect_latency: started.elapsed(),
+    })
+}
+
+/// A span of bytes as a span of Unicode scalar values.
+fn characters(text: &str, span: &Range<usize>) -> Range<usize> {
+    let count = |end: usize| text.get(..end).map_or(0, |before| before.chars().count());
+    count(span.start)..count(span.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wardbell_core::entity::EntityType;
+
+    const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"\u00e9 4111"}]}"#;
+
+    fn find_digits(text: &str) -> Vec<Finding> {
+        text.find("4111")
+            .map(|at| Finding { entity: EntityType::CreditCard, rule: "test", span: at..at + 4, score: 1.0 })
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn a_finding_knows_its_characters_and_its_bytes_in_the_body() {
+        let inspected = inspect_now(BODY.as_bytes(), &chat::Limits::default(), find_digits).unwrap();
+        let observed = inspected.observed.unwrap();
+        assert_eq!(observed.len(), 1);
+        assert_eq!(observed[0].located.characters, 2..6);
+        assert_eq!(&BODY[observed[0].place.clone()], "4111");
+        assert_eq!(&BODY[inspected.model_place], "m");
+    }
+
+    #[test]
+    fn a_panic_in_a_detector_is_a_failure_and_not_a_yes() {
+        let inspected =
+            inspect_now(BODY.as_bytes(), &chat::Limits::default(), |_| panic!("a broken detector")).unwrap();
+        assert_eq!(inspected.observed, Err(DetectionFailure::Panicked));
+        assert_eq!(inspected.model, "m");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_body_is_inspected_off_the_runtime_and_gives_the_same() {
+        let engine = Arc::new(Engine::new(&wardbell_detect::engine::EngineSettings::default()).unwrap());
+        let filler = "plain words ".repeat(INLINE_BYTES_MAX / 12 + 1);
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"{filler} card 4111 1111 1111 1111"}}]}}"#
+        );
+        let inspected = inspect(&engine, &body.into(), &chat::Limits::default(), Duration::from_secs(60)).await.unwrap();
+        let observed = inspected.observed.unwrap();
+        assert_eq!(observed.len(), 1);
+        assert_eq!(observed[0].located.finding.entity, EntityType::CreditCard);
+    }
+}

@@ -1,0 +1,169 @@
+//! All wiring: from a configuration to a running gateway, and back down in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use wardbell_api::auth::AdminToken;
+use wardbell_api::{ApiState, TestDelivery};
+use wardbell_core::id::{KeyId, ProjectId};
+use wardbell_core::policy::Policy;
+use wardbell_core::secret::Secret;
+use wardbell_detect::engine::{Engine, EngineSettings};
+use wardbell_egress::policy::Policy as EgressPolicy;
+use wardbell_egress::{Egress, EgressConfig};
+use wardbell_notify::dispatch::{Notifier, Tester};
+use wardbell_proxy::gateway::Gateway;
+use wardbell_proxy::record::{Recorder, RecorderTask};
+use wardbell_store::directory::Directory;
+use wardbell_store::endpoint::Endpoint;
+use wardbell_store::key::{Key, KeyHash};
+use wardbell_store::project::Project;
+use wardbell_store::seal::Sealer;
+use wardbell_store::sqlite::Sqlite;
+use wardbell_store::store::Store;
+use wardbell_telemetry::ambient;
+
+use crate::config::Config;
+use crate::keys::{self, Keys};
+use crate::server::{self, Bounds, Surfaces};
+
+/// The largest body of a management call, in bytes.
+const API_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long attempts under way may take to end when Wardbell stops; those cut are made again after the next start.
+const NOTIFIER_STOP_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// A running Wardbell.
+pub(crate) struct App {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The key of the default project, if this start made it.
+    pub(crate) first_key: Option<Secret<String>>,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    notifier: Notifier,
+    recorder: RecorderTask,
+    store: Arc<dyn Store>,
+}
+
+impl App {
+    /// Starts everything. The port is bound last but one: what is announced works.
+    ///
+    /// # Errors
+    /// When a part cannot start; the message names the cause and the remedy, and nothing is left half-written.
+    pub(crate) async fn start(config: Config) -> Result<Self> {
+        // The cheap refusals come before anything is written.
+        let egress = egress(&config)?;
+        let listener = server::bind(config.listen).await?;
+        let address = listener.local_addr()?;
+        std::fs::create_dir_all(&config.data_dir).with_context(|| {
+            format!("cannot create the data folder {}; choose another with --data-dir", config.data_dir.display())
+        })?;
+        let keys = Keys::ready(&config)?;
+        let sealer = Sealer::new(&keys.master_key)?;
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&config.database, sealer)?);
+        let first_key = first_start(&*store).await?;
+        let directory = Arc::new(Directory::open(Arc::clone(&store)).await?);
+
+        let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress));
+        let (recorder, recorder_task) = Recorder::start(Arc::clone(&store));
+        let gateway = Gateway {
+            directory: Arc::clone(&directory),
+            store: Arc::clone(&store),
+            engine: Arc::new(Engine::new(&EngineSettings::default())?),
+            upstream: egress.upstream(),
+            recorder,
+            limits: config.limits.clone(),
+            provider_key,
+        };
+        let api = wardbell_api::router(ApiState {
+            store: Arc::clone(&store),
+            directory,
+            egress: Arc::clone(egress.policy()),
+            admin_token: AdminToken::new(&keys.admin_token),
+            webhooks_per_project_max: config.webhooks_per_project_max,
+            tester: Arc::new(TestThroughNotifier(notifier.tester())),
+            body_bytes_max: API_BODY_BYTES_MAX,
+        });
+        let bounds = Bounds {
+            connections_max: config.connections_max,
+            header_time_max: config.header_time_max,
+            drain_time_max: config.drain_time_max,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(server::serve(listener, Surfaces { gateway, api }, bounds, stopped));
+        tracing::info!(%address, data_dir = %config.data_dir.display(), "started");
+        Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, store })
+    }
+
+    /// Stops in order: no new requests, requests under way end, attempts end, rows are written, the database closes.
+    pub(crate) async fn stop(self) {
+        let Self { address: _, first_key: _, stop, server, notifier, recorder, store } = self;
+        stop.send_replace(true);
+        if server.await.is_err() {
+            tracing::error!("server ended unexpectedly");
+        }
+        recorder.drained().await;
+        notifier.stop(NOTIFIER_STOP_TIME_MAX).await;
+        store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+fn egress(config: &Config) -> Result<Arc<Egress>> {
+    let policy = EgressPolicy { allow: config.egress_allow.clone() };
+    let settings = EgressConfig { policy, extra_roots_pem: config.egress_extra_roots.clone() };
+    Ok(Arc::new(Egress::new(settings).context("egress.extra_roots cannot be used")?))
+}
+
+/// Makes the default project and its key at the first start.
+async fn first_start(store: &dyn Store) -> Result<Option<Secret<String>>> {
+    if !store.projects().await?.is_empty() {
+        return Ok(None);
+    }
+    let now = ambient::now();
+    let project = Project {
+        id: ProjectId::mint(now, ambient::entropy()),
+        name: "default".to_owned(),
+        policy: Policy::default(),
+        policy_version: 1,
+        created_at: now,
+    };
+    let text = keys::project_key();
+    let key = Key {
+        id: KeyId::mint(now, ambient::entropy()),
+        project: project.id,
+        name: "default".to_owned(),
+        user_id: None,
+        hint: text.chars().take(7).collect(),
+        created_at: now,
+    };
+    store.create_project(project).await?;
+    store.create_key(key, KeyHash::of(&text)).await?;
+    Ok(Some(Secret::new(text)))
+}
+
+/// Reads a provider's key from the variable that its settings name. Wardbell's own secrets are not to be had that way.
+#[expect(clippy::disallowed_methods, reason = "an operator names the variable; it may change without a restart of the process's parent")]
+fn provider_key(variable: &str) -> Option<Secret<String>> {
+    if variable.starts_with("WARDBELL_") {
+        return None;
+    }
+    std::env::var(variable).ok().filter(|key| !key.is_empty()).map(Secret::new)
+}
+
+/// Connects the management API's Test call to the notifier: services do not know one another.
+struct TestThroughNotifier(Tester);
+
+#[async_trait]
+impl TestDelivery for TestThroughNotifier {
+    async fn test(&self, endpoint: &Endpoint) -> wardbell_api::TestOutcome {
+        let wardbell_notify::dispatch::TestOutcome { delivered, status, duration, error } = self.0.test(endpoint).await;
+        wardbell_api::TestOutcome { delivered, status, duration, error }
+    }
+}

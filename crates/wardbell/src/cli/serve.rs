@@ -1,0 +1,49 @@
+//! `wardbell serve`.
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use wardbell_telemetry::logs;
+
+use crate::app::App;
+use crate::cli::print;
+use crate::config::Config;
+
+/// Configures, builds, announces, serves, drains.
+pub(crate) fn run(config: Config) -> Result<()> {
+    logs::start(&config.log_filter, config.log_format)?;
+    runtime()?.block_on(async {
+        let mut term = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+        let app = App::start(config).await?;
+        announce(&app);
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // A second signal means now; what is committed is safe.
+        tokio::select! {
+            () = app.stop() => Ok(()),
+            _ = term.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+        }
+    })
+}
+
+/// The runtime of every command that talks.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}
+
+fn announce(app: &App) {
+    let address = app.address;
+    if let Some(key) = &app.first_key {
+        print::problem(&format!(
+            "First start: project `default` has the key below. It is shown once; keep it.\n\n  {key}\n\n\
+             Try it; the built-in provider `echo` answers until you configure one:\n\n  \
+             curl http://{address}/v1/chat/completions -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
+             -d '{{\"model\":\"echo\",\"messages\":[{{\"role\":\"user\",\"content\":\"My card is 4111 1111 1111 1111\"}}]}}'\n",
+            key = key.reveal(),
+        ));
+    }
+    print::line(&format!("wardbell ready on http://{address}"));
+}

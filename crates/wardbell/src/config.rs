@@ -1,0 +1,308 @@
+//! Configuration: what was typed ([`raw`]) becomes what is meant ([`Config`]), with every problem reported at once and
+//! before anything is opened.
+
+pub(crate) mod file;
+mod raw;
+mod setting;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest;
+use wardbell_core::secret::Secret;
+use wardbell_egress::policy::Exception;
+use wardbell_proxy::gateway::Limits;
+use wardbell_telemetry::logs::{self, LogFormat};
+
+use raw::{RawConfig, Typed};
+use setting::SETTINGS;
+
+/// The file that is read when none is named, if it is there.
+const FILE_DEFAULT: &str = "wardbell.toml";
+
+/// The shortest admin token, in characters.
+const ADMIN_TOKEN_LENGTH_MIN: usize = 8;
+
+/// The shortest master key that is not 32 bytes in base64 or hexadecimal, in characters.
+const MASTER_TEXT_LENGTH_MIN: usize = 32;
+
+/// Everything that was meant.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: PathBuf,
+    pub(crate) admin_token: Option<Secret<String>>,
+    pub(crate) master_key: Option<Secret<Vec<u8>>>,
+    pub(crate) connections_max: usize,
+    pub(crate) drain_time_max: Duration,
+    pub(crate) header_time_max: Duration,
+    pub(crate) egress_allow: Vec<Exception>,
+    pub(crate) egress_extra_roots: Option<Vec<u8>>,
+    pub(crate) webhooks_per_project_max: u32,
+    pub(crate) limits: Limits,
+    pub(crate) log_filter: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    place: String,
+    wrong: String,
+    hint: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(place: String, wrong: String, hint: Option<String>) -> Self {
+        Self { place, wrong, hint }
+    }
+}
+
+/// Everything that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub(crate) fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} problem{}:", self.0.len(), if self.0.len() == 1 { "" } else { "s" })?;
+        for Problem { place, wrong, hint } in &self.0 {
+            write!(f, "\n  {place} {wrong}")?;
+            if let Some(hint) = hint {
+                write!(f, " ({hint})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Flags {
+    pub(crate) file: Option<PathBuf>,
+    /// Paths of settings and their values.
+    pub(crate) values: Vec<(&'static str, String)>,
+}
+
+/// Reads the environment, the file and the flags.
+///
+/// # Errors
+/// With every problem, when there is one.
+pub(crate) fn load(flags: &Flags, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
+    let mut problems = Problems::default();
+    let mut raw = RawConfig::new();
+    read_file(flags.file.as_deref(), &mut raw, &mut problems);
+    for setting in SETTINGS {
+        if let Some(value) = variable(&setting.variable()) {
+            raw.variable(setting, &value);
+        }
+    }
+    for (path, value) in &flags.values {
+        raw.flag(path, value);
+    }
+    if variable("WARDBELL_REDIS_URL").is_some_and(|url| !url.is_empty()) {
+        problems.push(Problem::new(
+            "WARDBELL_REDIS_URL".to_owned(),
+            "is for clusters, which this version cannot form".to_owned(),
+            Some("unset it".to_owned()),
+        ));
+    }
+    let config = check(&raw, variable, &mut problems);
+    if problems.0.is_empty() { config.ok_or(problems) } else { Err(problems) }
+}
+
+fn read_file(named: Option<&Path>, raw: &mut RawConfig, problems: &mut Problems) {
+    let path = named.unwrap_or(Path::new(FILE_DEFAULT));
+    match std::fs::read_to_string(path) {
+        Ok(text) => raw.file(&path.display().to_string(), &text, problems),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => {
+            problems.push(Problem::new(path.display().to_string(), format!("cannot be read: {error}"), None));
+        }
+    }
+}
+
+fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) -> Option<Config> {
+    let data_dir = PathBuf::from(raw.get("data_dir").text());
+    if data_dir.as_os_str().is_empty() {
+        problems.push(Problem::new("data_dir".to_owned(), "must name a folder".to_owned(), None));
+    }
+    let listen = parse(&raw.get("listen"), "must be an address and a port, such as 127.0.0.1:8787", problems);
+    let database = database(&raw.get("storage_url"), &data_dir, problems);
+    let seconds = |path, problems: &mut Problems| number(&raw.get(path), 1, 86_400, problems).map(Duration::from_secs);
+    let size = |path, max, problems: &mut Problems| {
+        number(&raw.get(path), 1, max, problems).and_then(|number| usize::try_from(number).ok())
+    };
+    let defaults = Limits::default();
+    let limits = Limits {
+        body_bytes_max: size("limits.body_bytes_max", 1 << 32, problems).unwrap_or(defaults.body_bytes_max),
+        depth_max: size("limits.depth_max", 10_000, problems).unwrap_or(defaults.depth_max),
+        messages_max: size("limits.messages_max", 1_000_000, problems).unwrap_or(defaults.messages_max),
+        body_time_max: seconds("limits.body_seconds_max", problems).unwrap_or(defaults.body_time_max),
+        first_byte_time_max: seconds("upstream.first_byte_seconds_max", problems)
+            .unwrap_or(defaults.first_byte_time_max),
+        idle_time_max: seconds("upstream.idle_seconds_max", problems).unwrap_or(defaults.idle_time_max),
+        answer_bytes_max: size("limits.answer_bytes_max", 1 << 32, problems).unwrap_or(defaults.answer_bytes_max),
+        detect_time_max: seconds("limits.detect_seconds_max", problems).unwrap_or(defaults.detect_time_max),
+    };
+    let connections_max = size("connections_max", 1_000_000, problems);
+    let drain_time_max = seconds("drain_seconds", problems);
+    let header_time_max = seconds("limits.header_seconds_max", problems);
+    let webhooks_per_project_max = number(&raw.get("webhooks.per_project_max"), 0, 10_000, problems);
+    let egress_allow = exceptions(&raw.get("egress.allow"), problems);
+    let egress_extra_roots = roots(&raw.get("egress.extra_roots"), problems);
+    let log_filter = raw.get("log.filter");
+    if let Err(error) = logs::check_filter(&log_filter.text()) {
+        problems.push(Problem::new(log_filter.origin.to_string(), error.to_string(), None));
+    }
+    let log_format = log_format(&raw.get("log.format"), problems);
+    let admin_token = admin_token(variable("WARDBELL_ADMIN_TOKEN"), problems);
+    let master_key = variable("WARDBELL_MASTER_KEY").and_then(|text| {
+        let key = master_key(&text);
+        if key.is_none() {
+            problems.push(Problem::new(
+                "WARDBELL_MASTER_KEY".to_owned(),
+                "must be 32 random bytes as base64 or hexadecimal, or a text of 32 characters or more".to_owned(),
+                Some("make one with `openssl rand -base64 32`".to_owned()),
+            ));
+        }
+        key
+    });
+    Some(Config {
+        listen: listen?,
+        data_dir,
+        database: database?,
+        admin_token,
+        master_key,
+        connections_max: connections_max?,
+        drain_time_max: drain_time_max?,
+        header_time_max: header_time_max?,
+        egress_allow,
+        egress_extra_roots,
+        webhooks_per_project_max: u32::try_from(webhooks_per_project_max?).ok()?,
+        limits,
+        log_filter: log_filter.text(),
+        log_format: log_format?,
+    })
+}
+
+fn parse<T: FromStr>(typed: &Typed, must: &str, problems: &mut Problems) -> Option<T> {
+    let parsed = typed.text().parse().ok();
+    if parsed.is_none() {
+        problems.push(Problem::new(typed.origin.to_string(), format!("is `{}` and {must}", typed.text()), None));
+    }
+    parsed
+}
+
+fn number(typed: &Typed, min: u64, max: u64, problems: &mut Problems) -> Option<u64> {
+    let parsed = typed.text().parse().ok().filter(|number| (min..=max).contains(number));
+    if parsed.is_none() {
+        let wrong = format!("is `{}` and must be a number from {min} to {max}", typed.text());
+        problems.push(Problem::new(typed.origin.to_string(), wrong, None));
+    }
+    parsed
+}
+
+fn database(typed: &Typed, data_dir: &Path, problems: &mut Problems) -> Option<PathBuf> {
+    let text = typed.text();
+    if text.is_empty() {
+        return Some(data_dir.join("wardbell.db"));
+    }
+    if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+        // `sqlite:///abs/path` and `sqlite://rel` are common spellings; the path is what follows.
+        return Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)));
+    }
+    let scheme = text.split(':').next().unwrap_or_default();
+    let wrong = if scheme.starts_with("postgres") {
+        "names PostgreSQL, which this version cannot use".to_owned()
+    } else {
+        format!("has the unknown scheme `{scheme}`")
+    };
+    problems.push(Problem::new(typed.origin.to_string(), wrong, Some("use sqlite:PATH".to_owned())));
+    None
+}
+
+fn exceptions(typed: &Typed, problems: &mut Problems) -> Vec<Exception> {
+    let mut allow = Vec::new();
+    for item in &typed.items {
+        match item.parse::<Exception>() {
+            Ok(exception) => allow.push(exception),
+            Err(error) => problems.push(Problem::new(typed.origin.to_string(), format!("has `{item}`: {error}"), None)),
+        }
+    }
+    allow
+}
+
+fn roots(typed: &Typed, problems: &mut Problems) -> Option<Vec<u8>> {
+    let path = typed.text();
+    if path.is_empty() {
+        return None;
+    }
+    match std::fs::read(&path) {
+        Ok(pem) => Some(pem),
+        Err(error) => {
+            let wrong = format!("names `{path}`, which cannot be read: {error}");
+            problems.push(Problem::new(typed.origin.to_string(), wrong, None));
+            None
+        }
+    }
+}
+
+fn log_format(typed: &Typed, problems: &mut Problems) -> Option<LogFormat> {
+    match typed.text().as_str() {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        other => {
+            let wrong = format!("is `{other}` and must be text or json");
+            problems.push(Problem::new(typed.origin.to_string(), wrong, None));
+            None
+        }
+    }
+}
+
+fn admin_token(token: Option<String>, problems: &mut Problems) -> Option<Secret<String>> {
+    let token = token?;
+    if token.len() < ADMIN_TOKEN_LENGTH_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        problems.push(Problem::new(
+            "WARDBELL_ADMIN_TOKEN".to_owned(),
+            format!("must be at least {ADMIN_TOKEN_LENGTH_MIN} letters, digits or signs without spaces"),
+            Some("make one with `openssl rand -hex 24`".to_owned()),
+        ));
+        return None;
+    }
+    Some(Secret::new(token))
+}
+
+/// Reads a master key: 32 bytes in base64 or hexadecimal as they are; a longer text by its SHA-256.
+pub(crate) fn master_key(text: &str) -> Option<Secret<Vec<u8>>> {
+    let text = text.trim();
+    let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() == 32).or_else(|| hexadecimal(text));
+    let stretched = || {
+        (text.chars().count() >= MASTER_TEXT_LENGTH_MIN)
+            .then(|| digest::digest(&digest::SHA256, text.as_bytes()).as_ref().to_vec())
+    };
+    bytes.or_else(stretched).map(Secret::new)
+}
+
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let bytes: Vec<u8> = digits?.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    (text.len() == 64).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests;

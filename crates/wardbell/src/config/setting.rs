@@ -1,0 +1,107 @@
+//! Every setting there is, once: its name in the file, its default, and what it means. The variable's name, the default
+//! file and the list of known keys come from this table.
+
+/// A setting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    /// Its place in the file, such as `limits.body_bytes_max`.
+    pub(crate) path: &'static str,
+    /// Its default, as it would be written in a variable.
+    pub(crate) default: &'static str,
+    /// How it is written in the file.
+    pub(crate) kind: Kind,
+    /// What it means, in one or two sentences.
+    pub(crate) doc: &'static str,
+}
+
+/// How a setting is written in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Number,
+    List,
+}
+
+impl Setting {
+    /// The variable that sets it: `limits.body_bytes_max` is `WARDBELL_LIMITS_BODY_BYTES_MAX`.
+    pub(crate) fn variable(&self) -> String {
+        format!("WARDBELL_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+const fn setting(path: &'static str, default: &'static str, kind: Kind, doc: &'static str) -> Setting {
+    Setting { path, default, kind, doc }
+}
+
+/// Every setting, in the order of the default file. Settings of one section stand together.
+pub(crate) const SETTINGS: &[Setting] = &[
+    setting("listen", "127.0.0.1:8787", Kind::Text, "Where Wardbell listens. Port 0 picks a free one."),
+    setting(
+        "data_dir",
+        "./wardbell-data",
+        Kind::Text,
+        "Where the database and the generated secrets are kept. Created if missing.",
+    ),
+    setting(
+        "storage_url",
+        "",
+        Kind::Text,
+        "The database: `sqlite:PATH`. Empty is `sqlite:<data_dir>/wardbell.db`.",
+    ),
+    setting("connections_max", "4096", Kind::Number, "The most connections at a time; one more waits to be accepted."),
+    setting(
+        "drain_seconds",
+        "25",
+        Kind::Number,
+        "How long requests under way may take to end after SIGTERM, before they are cut.",
+    ),
+    setting(
+        "egress.allow",
+        "",
+        Kind::List,
+        "Networks outside the public internet that webhooks and providers may be in: CIDR:port or CIDR:*, with +http \
+         where plain http may be used, such as \"10.1.2.0/24:443\" or \"127.0.0.1/32:*+http\".",
+    ),
+    setting(
+        "egress.extra_roots",
+        "",
+        Kind::Text,
+        "A PEM file of certificate authorities that are trusted beside the public ones.",
+    ),
+    setting("webhooks.per_project_max", "5", Kind::Number, "The most webhooks of one project."),
+    setting("limits.body_bytes_max", "52428800", Kind::Number, "The largest request body, in bytes."),
+    setting("limits.body_seconds_max", "60", Kind::Number, "How long a caller may take to send a body."),
+    setting("limits.header_seconds_max", "15", Kind::Number, "How long a caller may take to send the headers."),
+    setting("limits.depth_max", "128", Kind::Number, "The deepest nesting of a request's JSON."),
+    setting("limits.messages_max", "10000", Kind::Number, "The most messages in a request."),
+    setting("limits.answer_bytes_max", "67108864", Kind::Number, "The largest answer that is not a stream, in bytes."),
+    setting("limits.detect_seconds_max", "5", Kind::Number, "How long the detectors may take for one request."),
+    setting("upstream.first_byte_seconds_max", "120", Kind::Number, "How long a provider may take to start its answer."),
+    setting("upstream.idle_seconds_max", "120", Kind::Number, "How long a provider may pause within its answer."),
+    setting(
+        "log.filter",
+        "info",
+        Kind::Text,
+        "What is logged to standard error: error, warn, info, debug, or a tracing filter such as wardbell_proxy=debug,info.",
+    ),
+    setting("log.format", "text", Kind::Text, "How log lines look: text or json."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_named_after_the_place_in_the_file() {
+        let names: Vec<_> = SETTINGS.iter().map(Setting::variable).collect();
+        for expected in [
+            "WARDBELL_LISTEN",
+            "WARDBELL_DATA_DIR",
+            "WARDBELL_STORAGE_URL",
+            "WARDBELL_EGRESS_ALLOW",
+            "WARDBELL_WEBHOOKS_PER_PROJECT_MAX",
+        ] {
+            assert!(names.iter().any(|name| name == expected), "{expected}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+use super::*;
+
+fn load_text(text: &str, variables: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("test.toml");
+    std::fs::write(&file, text).unwrap();
+    let flags = Flags {
+        file: Some(file),
+        values: flags.iter().map(|(path, value)| (*path, (*value).to_owned())).collect(),
+    };
+    let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+    load(&flags, &variable).map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn the_default_file_sets_nothing_but_defaults() {
+    let config = load_text(&file::default_file(), &[], &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8787");
+    assert_eq!(config.database, PathBuf::from("./wardbell-data/wardbell.db"));
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.webhooks_per_project_max, 5);
+}
+
+#[test]
+fn a_flag_beats_a_variable_and_a_variable_beats_the_file() {
+    let text = "listen = \"127.0.0.1:1\"\n[limits]\ndepth_max = 7\n";
+    let variable = ("WARDBELL_LISTEN", "127.0.0.1:2");
+    assert_eq!(load_text(text, &[], &[]).unwrap().listen.port(), 1);
+    assert_eq!(load_text(text, &[variable], &[]).unwrap().listen.port(), 2);
+    let config = load_text(text, &[variable], &[("listen", "127.0.0.1:3")]).unwrap();
+    assert_eq!((config.listen.port(), config.limits.depth_max), (3, 7));
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_its_place_and_remedy() {
+    let text = "listen = \"nowhere\"\nlimit = 1\n[limits]\nbody_byte_max = 1\ndepth_max = 0\n[log]\nformat = true\n";
+    let told = load_text(text, &[("WARDBELL_STORAGE_URL", "postgres://x"), ("WARDBELL_ADMIN_TOKEN", "short")], &[])
+        .unwrap_err();
+    for part in [
+        "6 problems",
+        "listen in ",
+        "such as 127.0.0.1:8787",
+        "limits.body_byte_max in ",
+        "did you mean limits.body_bytes_max?",
+        "must be a number from 1 to 10000",
+        "WARDBELL_STORAGE_URL names PostgreSQL",
+        "WARDBELL_ADMIN_TOKEN must be",
+    ] {
+        assert!(told.contains(part), "{part} in:\n{told}");
+    }
+}
+
+#[test]
+fn what_is_not_toml_is_told_with_the_files_name() {
+    assert!(load_text("listen = ", &[], &[]).unwrap_err().contains("test.toml is not TOML"));
+}
+
+#[test]
+fn the_egress_list_reads_from_a_file_and_from_a_variable() {
+    let file = "[egress]\nallow = [\"10.0.0.0/8:443\", \"127.0.0.1/32:*+http\"]";
+    assert_eq!(load_text(file, &[], &[]).unwrap().egress_allow.len(), 2);
+    let variable = ("WARDBELL_EGRESS_ALLOW", "10.0.0.0/8:443, 127.0.0.1/32:*+http");
+    assert_eq!(load_text("", &[variable], &[]).unwrap().egress_allow.len(), 2);
+    let told = load_text("", &[("WARDBELL_EGRESS_ALLOW", "everything")], &[]).unwrap_err();
+    assert!(told.contains("WARDBELL_EGRESS_ALLOW has `everything`"), "{told}");
+}
+
+#[test]
+fn a_master_key_is_32_bytes_or_a_long_text() {
+    let base64 = STANDARD.encode([7; 32]);
+    assert_eq!(master_key(&base64).unwrap().reveal(), &vec![7; 32]);
+    assert_eq!(master_key(&"07".repeat(32)).unwrap().reveal(), &vec![7; 32]);
+    assert_eq!(master_key("a passphrase of more than thirty-two characters").unwrap().reveal().len(), 32);
+    assert!(master_key("short").is_none());
+}
+
+#[test]
+fn secrets_do_not_show_in_a_printed_configuration() {
+    let config = load_text("", &[("WARDBELL_ADMIN_TOKEN", "canary-token")], &[]).unwrap();
+    assert!(!format!("{config:?}").contains("canary"));
+}

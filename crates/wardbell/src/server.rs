@@ -1,0 +1,168 @@
+//! The HTTP server: connections in, the right surface for each request, and an orderly end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+use wardbell_proxy::answer::AnswerBody;
+use wardbell_proxy::gateway::Gateway;
+use wardbell_proxy::pipeline;
+use wardbell_telemetry::metrics::metrics;
+
+use crate::health;
+
+/// The most header fields of a request; more is answered 431.
+const HEADERS_MAX: usize = 128;
+
+/// The read buffer of a connection, which bounds the size of a request's head; more is answered 431.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How long the server pauses when the system has no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The surfaces behind one listener.
+pub(crate) struct Surfaces {
+    pub(crate) gateway: Gateway,
+    pub(crate) api: Router,
+}
+
+/// The bounds of the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) connections_max: usize,
+    pub(crate) header_time_max: Duration,
+    pub(crate) drain_time_max: Duration,
+}
+
+/// Serves until `stop` turns true, then lets requests under way end within the drain time.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    surfaces: Surfaces,
+    bounds: Bounds,
+    mut stop: watch::Receiver<bool>,
+) {
+    let surfaces = Arc::new(surfaces);
+    let room = Arc::new(Semaphore::new(bounds.connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.header_time_max)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &room) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        while connections.try_join_next().is_some() {}
+        let Some((stream, place)) = accepted else { continue };
+        let surfaces = Arc::clone(&surfaces);
+        let service = service_fn(move |request| {
+            let surfaces = Arc::clone(&surfaces);
+            async move { Ok::<_, Infallible>(route(&surfaces, request).await) }
+        });
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        connections.spawn(async move {
+            // A connection's end, good or bad, concerns its peer only; requests on it are recorded by their flights.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    tracing::info!(connections = connections.len(), "draining");
+    if tokio::time::timeout(bounds.drain_time_max, graceful.shutdown()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections cut at the end of the drain time");
+    }
+    connections.shutdown().await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Small frames of a stream must leave at once.
+            let _ = stream.set_nodelay(true);
+            Some((stream, place))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "connection not accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+type Answer = Response<Either<AnswerBody, Body>>;
+
+async fn route(surfaces: &Surfaces, request: Request<Incoming>) -> Answer {
+    let path = request.uri().path();
+    match path {
+        "/v1/chat/completions" if request.method() == Method::POST => {
+            pipeline::chat_completions(&surfaces.gateway, request).await.map(Either::Left)
+        }
+        "/v1/chat/completions" => {
+            let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, &json!({"detail": "Method Not Allowed"}));
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            answer
+        }
+        "/health" => health::answer(&*surfaces.gateway.store).await.map(Either::Right),
+        "/metrics" => {
+            let mut answer = Response::new(Body::from(metrics().render()));
+            let content_type = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+            answer.headers_mut().insert(CONTENT_TYPE, content_type);
+            answer.map(Either::Right)
+        }
+        _ if path.starts_with("/api/") => {
+            let Ok(answer) = surfaces.api.clone().oneshot(request.map(Body::new)).await;
+            answer.map(Either::Right)
+        }
+        _ => plain(
+            StatusCode::NOT_FOUND,
+            &json!({"detail": "Not found. Chat requests go to POST /v1/chat/completions, management to /api/v1"}),
+        ),
+    }
+}
+
+fn plain(status: StatusCode, body: &serde_json::Value) -> Answer {
+    let mut answer = Response::new(Body::from(body.to_string()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.map(Either::Right)
+}
+
+/// Binds the listener.
+///
+/// # Errors
+/// When the address cannot be had; the message says what to do.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!("{address} is in use by another process; stop it, or choose another address with --listen")
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            anyhow::anyhow!("this user may not listen on {address}; choose a port of 1024 or above with --listen")
+        }
+        _ => anyhow::anyhow!("cannot listen on {address}: {error}; choose another address with --listen"),
+    })
+}
