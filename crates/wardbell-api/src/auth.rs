@@ -24,10 +24,7 @@ impl AdminToken {
     fn is(&self, given: &str) -> bool {
         let KeyHash(ours) = self.0;
         let KeyHash(theirs) = KeyHash::of(given);
-        let differing = ours
-            .iter()
-            .zip(theirs)
-            .fold(0, |bits, (ours, theirs)| bits | (ours ^ theirs));
+        let differing = ours.iter().zip(theirs).fold(0, |bits, (ours, theirs)| bits | (ours ^ theirs));
         std::hint::black_box(differing) == 0
     }
 }

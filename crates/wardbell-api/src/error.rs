@@ -90,10 +90,7 @@ pub(crate) enum Fault {
 
 impl FieldError {
     pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            fault: Fault::Invalid(message.into()),
-        }
+        Self { field: field.into(), fault: Fault::Invalid(message.into()) }
     }
 }
 
@@ -111,10 +108,9 @@ impl From<StoreError> for ApiError {
                 message: format!("{what}: at most {max}"),
                 hint: "remove one first, or raise the operator's setting",
             },
-            error @ (StoreError::Corrupt(_)
-            | StoreError::Seal(_)
-            | StoreError::Database(_)
-            | StoreError::Closed) => Self::Store(error),
+            error @ (StoreError::Corrupt(_) | StoreError::Seal(_) | StoreError::Database(_) | StoreError::Closed) => {
+                Self::Store(error)
+            }
         }
     }
 }
@@ -145,12 +141,7 @@ pub(crate) struct ErrorBody {
 
 impl ErrorBody {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            hint: None,
-            field: None,
-        }
+        Self { code, message: message.into(), hint: None, field: None }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -165,17 +156,10 @@ impl IntoResponse for ApiError {
         let (status, body) = self.describe();
         let mut response = (status, Json(ErrorAnswer { error: body })).into_response();
         if let Self::Unauthenticated = self {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Self::TooManyTests {
-            retry_after_seconds,
-        } = self
-        {
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+        if let Self::TooManyTests { retry_after_seconds } = self {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
         }
         response
     }
@@ -186,10 +170,7 @@ impl ApiError {
     fn log(&self) {
         match self {
             Self::Store(error) | Self::NotInForce(error) => {
-                tracing::error!(
-                    error = error as &dyn std::error::Error,
-                    "management call failed in the store"
-                );
+                tracing::error!(error = error as &dyn std::error::Error, "management call failed in the store");
             }
             Self::Interrupted => tracing::error!("management call ended without an answer"),
             Self::Unauthenticated
@@ -212,12 +193,14 @@ impl ApiError {
         match self {
             Self::Unauthenticated => (
                 StatusCode::UNAUTHORIZED,
-                ErrorBody::new("unauthenticated", "the admin token is missing or wrong")
-                    .hint("send `Authorization: Bearer <admin token>`; it is in WARDBELL_ADMIN_TOKEN or <data-dir>/admin-token"),
+                ErrorBody::new("unauthenticated", "the admin token is missing or wrong").hint(
+                    "send `Authorization: Bearer` and WARDBELL_ADMIN_TOKEN, or what <data-dir>/admin-token holds",
+                ),
             ),
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,
-                ErrorBody::new("forbidden", "a project key does not open the management API").hint("use the admin token"),
+                ErrorBody::new("forbidden", "a project key does not open the management API")
+                    .hint("use the admin token"),
             ),
             Self::NoSuchCall => (
                 StatusCode::NOT_FOUND,
@@ -228,7 +211,9 @@ impl ApiError {
                 ErrorBody::new("method_not_allowed", "this path does not take this method")
                     .hint("the `Allow` header names the methods that it takes"),
             ),
-            Self::NotFound(what) => (StatusCode::NOT_FOUND, ErrorBody::new("not_found", format!("{what} does not exist"))),
+            Self::NotFound(what) => {
+                (StatusCode::NOT_FOUND, ErrorBody::new("not_found", format!("{what} does not exist")))
+            }
             Self::BodyTooLarge(max) => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 ErrorBody::new("body_too_large", format!("the body is larger than {max} bytes")),
@@ -243,7 +228,8 @@ impl ApiError {
             ),
             Self::Malformed { line, column } => (
                 StatusCode::BAD_REQUEST,
-                ErrorBody::new("malformed_json", format!("the body is not JSON, or gives a field twice, at line {line}, column {column}")),
+                ErrorBody::new("malformed_json", format!("the body is not JSON at line {line}, column {column}"))
+                    .hint("an object that gives a field twice is refused as well"),
             ),
             Self::Field(error) => (StatusCode::UNPROCESSABLE_ENTITY, error.describe()),
             Self::LimitReached { message, hint } => {
@@ -263,12 +249,15 @@ impl ApiError {
             ),
             Self::NotInForce(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                ErrorBody::new("store_unavailable", "the change is stored but not in force yet: the store could not be read")
+                ErrorBody::new("store_unavailable", "the change is stored and not in force yet: the store failed")
                     .hint("the next change or a restart puts it in force"),
             ),
             Self::Interrupted => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                ErrorBody::new("store_unavailable", "the change was interrupted; read the resource to see whether it was made"),
+                ErrorBody::new(
+                    "store_unavailable",
+                    "the change was interrupted; read it back to see whether it was made",
+                ),
             ),
         }
     }
@@ -290,8 +279,9 @@ impl FieldError {
                     None => body.hint("leave it out"),
                 }
             }
-            Fault::DestinationNotAllowed => ErrorBody::new("destination_not_allowed", "destination not allowed")
-                .hint("public addresses on port 443 are allowed; the operator may allow others with WARDBELL_EGRESS_ALLOW"),
+            Fault::DestinationNotAllowed => ErrorBody::new("destination_not_allowed", "destination not allowed").hint(
+                "public addresses on port 443 are allowed; the operator may allow others with WARDBELL_EGRESS_ALLOW",
+            ),
         };
         body.field = Some(field.clone());
         body
@@ -310,11 +300,7 @@ fn suggest(field: &str, known: &[&'static str]) -> String {
         .filter(|(letters, _)| *letters <= SLIP_LETTERS_MAX)
         .map(|(_, name)| format!("did you mean `{name}`? "))
         .unwrap_or_default();
-    if known.is_empty() {
-        format!("{near}nothing is taken here")
-    } else {
-        format!("{near}known: {}", known.join(", "))
-    }
+    if known.is_empty() { format!("{near}nothing is taken here") } else { format!("{near}known: {}", known.join(", ")) }
 }
 
 /// How many letters must be put in, taken out or changed to make `from` into `to` (Levenshtein). Both are short: field
@@ -326,11 +312,7 @@ fn distance(from: &str, to: &str) -> usize {
         let mut next = vec![line + 1];
         for ((other, above_left), above) in to.iter().zip(&row).zip(row.iter().skip(1)) {
             let left = next.last().copied().unwrap_or(0);
-            next.push(
-                (above_left + usize::from(letter != *other))
-                    .min(above + 1)
-                    .min(left + 1),
-            );
+            next.push((above_left + usize::from(letter != *other)).min(above + 1).min(left + 1));
         }
         row = next;
     }
@@ -343,12 +325,7 @@ mod tests {
 
     #[test]
     fn a_slip_is_told_from_another_word() {
-        for (from, to, letters) in [
-            ("nmae", "name", 2),
-            ("name", "name", 0),
-            ("", "name", 4),
-            ("names", "name", 1),
-        ] {
+        for (from, to, letters) in [("nmae", "name", 2), ("name", "name", 0), ("", "name", 4), ("names", "name", 1)] {
             assert_eq!(distance(from, to), letters, "{from} {to}");
         }
         assert_eq!(

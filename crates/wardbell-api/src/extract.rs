@@ -39,11 +39,7 @@ impl FromRequest<Shared> for OptionalBody {
 
     async fn from_request(request: Request, api: &Shared) -> Result<Self, ApiError> {
         let (headers, bytes) = receive(request, api).await?;
-        if bytes.is_empty() {
-            Ok(Self(Fields::new(Map::new())))
-        } else {
-            object(&headers, &bytes).map(Self)
-        }
+        if bytes.is_empty() { Ok(Self(Fields::new(Map::new()))) } else { object(&headers, &bytes).map(Self) }
     }
 }
 
@@ -68,10 +64,7 @@ fn object(headers: &HeaderMap, bytes: &[u8]) -> Result<Fields, ApiError> {
     match serde_json::from_slice(bytes) {
         Ok(Unique(Value::Object(values))) => Ok(Fields::new(values)),
         Ok(Unique(_)) => Err(FieldError::invalid("body", "must be a JSON object").into()),
-        Err(error) => Err(ApiError::Malformed {
-            line: error.line(),
-            column: error.column(),
-        }),
+        Err(error) => Err(ApiError::Malformed { line: error.line(), column: error.column() }),
     }
 }
 
@@ -92,13 +85,8 @@ impl FromRequestParts<Shared> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
         let mut values = Map::new();
-        for (name, value) in
-            url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-        {
-            if values
-                .insert(name.clone().into_owned(), Value::String(value.into_owned()))
-                .is_some()
-            {
+        for (name, value) in url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            if values.insert(name.clone().into_owned(), Value::String(value.into_owned())).is_some() {
                 return Err(FieldError::invalid(name, "is given twice").into());
             }
         }
@@ -160,9 +148,7 @@ impl<T: PathPart + Send> FromRequestParts<Shared> for Named<T> {
 }
 
 async fn path_part<T: PathPart>(parts: &mut Parts, api: &Shared) -> Result<T, ApiError> {
-    let params = RawPathParams::from_request_parts(parts, api)
-        .await
-        .map_err(|_| ApiError::NotFound(T::NOUN))?;
+    let params = RawPathParams::from_request_parts(parts, api).await.map_err(|_| ApiError::NotFound(T::NOUN))?;
     params
         .iter()
         .find(|(name, _)| *name == T::PARAMETER)

@@ -1,4 +1,5 @@
-//! Reads a JSON object field by field, strictly: every field is asked for by name, and what nobody asked for is refused.
+//! Reads a JSON object field by field, strictly: every field is asked for by name, and what nobody asked for is
+//! refused.
 //!
 //! Written by hand rather than derived, because a derived reader repeats the offending value in its message, and here
 //! the value may be a provider's key. `null` counts as absent, except where a reader asks for
@@ -34,28 +35,17 @@ pub(crate) enum Given {
 impl Fields {
     /// The fields of a whole body or query.
     pub(crate) fn new(values: Map<String, Value>) -> Self {
-        Self {
-            path: String::new(),
-            values,
-            known: Vec::new(),
-        }
+        Self { path: String::new(), values, known: Vec::new() }
     }
 
     /// The path of a field of this object, for messages.
     pub(crate) fn path(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        }
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     /// An error about a field of this object.
     pub(crate) fn fault(&self, name: &str, fault: Fault) -> FieldError {
-        FieldError {
-            field: self.path(name),
-            fault,
-        }
+        FieldError { field: self.path(name), fault }
     }
 
     /// An error that says what a field of this object should be.
@@ -100,15 +90,9 @@ impl Fields {
             return Err(self.invalid(name, "must not be empty"));
         }
         if text.chars().count() > NAME_CHARS_MAX {
-            return Err(self.invalid(
-                name,
-                format!("must have at most {NAME_CHARS_MAX} characters"),
-            ));
+            return Err(self.invalid(name, format!("must have at most {NAME_CHARS_MAX} characters")));
         }
-        if text
-            .chars()
-            .any(|letter| letter.is_control() || turns_direction(letter))
-        {
+        if text.chars().any(|letter| letter.is_control() || turns_direction(letter)) {
             return Err(self.invalid(name, "must not contain control characters"));
         }
         Ok(Some(text))
@@ -124,11 +108,7 @@ impl Fields {
     }
 
     /// Takes a whole number up to `max`.
-    pub(crate) fn integer(
-        &mut self,
-        name: &'static str,
-        max: u64,
-    ) -> Result<Option<u64>, FieldError> {
+    pub(crate) fn integer(&mut self, name: &'static str, max: u64) -> Result<Option<u64>, FieldError> {
         let Some(value) = self.value(name) else {
             return Ok(None);
         };
@@ -144,10 +124,7 @@ impl Fields {
             return Ok(None);
         };
         match value.as_f64().filter(|number| (0.0..=1.0).contains(number)) {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "between 0 and 1; a score needs no more digits"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1; a score needs no more digits")]
             Some(number) => Ok(Some(number as f32)),
             None => Err(self.invalid(name, "must be a number from 0 to 1")),
         }
@@ -163,10 +140,7 @@ impl Fields {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        let found = all
-            .iter()
-            .copied()
-            .find(|candidate| word_of(*candidate) == text);
+        let found = all.iter().copied().find(|candidate| word_of(*candidate) == text);
         found.map(Some).ok_or_else(|| {
             let words: Vec<_> = all.iter().map(|candidate| word_of(*candidate)).collect();
             self.invalid(name, format!("must be one of: {}", words.join(", ")))
@@ -181,11 +155,7 @@ impl Fields {
         word_of: impl Fn(T) -> &'static str,
         later: &[&str],
     ) -> Result<Option<T>, FieldError> {
-        let comes_later = self
-            .values
-            .get(name)
-            .and_then(Value::as_str)
-            .is_some_and(|text| later.contains(&text));
+        let comes_later = self.values.get(name).and_then(Value::as_str).is_some_and(|text| later.contains(&text));
         if comes_later {
             let words: Vec<_> = all.iter().map(|candidate| word_of(*candidate)).collect();
             return Err(self.fault(name, Fault::NotAvailable(Some(words.join(", ")))));
@@ -194,11 +164,7 @@ impl Fields {
     }
 
     /// Takes a list of strings of at most `max` items.
-    pub(crate) fn texts(
-        &mut self,
-        name: &'static str,
-        max: usize,
-    ) -> Result<Option<Vec<String>>, FieldError> {
+    pub(crate) fn texts(&mut self, name: &'static str, max: usize) -> Result<Option<Vec<String>>, FieldError> {
         match self.value(name) {
             None => Ok(None),
             Some(value) => self.read_texts(name, value, max).map(Some),
@@ -206,12 +172,7 @@ impl Fields {
     }
 
     /// Reads a value of this object as a list of strings of at most `max` items.
-    pub(crate) fn read_texts(
-        &self,
-        name: &str,
-        value: Value,
-        max: usize,
-    ) -> Result<Vec<String>, FieldError> {
+    pub(crate) fn read_texts(&self, name: &str, value: Value, max: usize) -> Result<Vec<String>, FieldError> {
         let wrong = || self.invalid(name, format!("must be a list of at most {max} strings"));
         let Value::Array(items) = value else {
             return Err(wrong());
@@ -232,11 +193,7 @@ impl Fields {
     pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Self>, FieldError> {
         match self.value(name) {
             None => Ok(None),
-            Some(Value::Object(values)) => Ok(Some(Self {
-                path: self.path(name),
-                values,
-                known: Vec::new(),
-            })),
+            Some(Value::Object(values)) => Ok(Some(Self { path: self.path(name), values, known: Vec::new() })),
             Some(_) => Err(self.invalid(name, "must be an object")),
         }
     }
@@ -260,24 +217,14 @@ impl Fields {
         let Some(unknown) = self.values.keys().next() else {
             return Ok(());
         };
-        let shown: String = unknown
-            .chars()
-            .filter(|letter| !letter.is_control())
-            .take(UNKNOWN_CHARS_MAX)
-            .collect();
-        Err(FieldError {
-            field: self.path(&shown),
-            fault: Fault::Unknown(self.known),
-        })
+        let shown: String = unknown.chars().filter(|letter| !letter.is_control()).take(UNKNOWN_CHARS_MAX).collect();
+        Err(FieldError { field: self.path(&shown), fault: Fault::Unknown(self.known) })
     }
 }
 
 /// Requires what an optional field gave.
 pub(crate) fn required<T>(name: &str, value: Option<T>) -> Result<T, FieldError> {
-    value.ok_or_else(|| FieldError {
-        field: name.to_owned(),
-        fault: Fault::Missing,
-    })
+    value.ok_or_else(|| FieldError { field: name.to_owned(), fault: Fault::Missing })
 }
 
 /// Unicode's explicit direction marks (UAX 9, section 2: <https://www.unicode.org/reports/tr9/>, read 2026-11-23): they

@@ -22,6 +22,7 @@ pub(crate) mod provider;
 pub(crate) mod signing;
 pub(crate) mod test_limit;
 pub(crate) mod webhook;
+pub(crate) mod webhook_body;
 
 /// Where version 1 is.
 pub(crate) const PREFIX: &str = "/api/v1";
@@ -30,98 +31,40 @@ pub(crate) const PREFIX: &str = "/api/v1";
 fn calls() -> Vec<(&'static str, &'static [&'static str], MethodRouter<Shared>)> {
     vec![
         ("/openapi.json", &["get"], get(openapi::show)),
-        (
-            "/projects",
-            &["get", "post"],
-            get(project::list).post(project::create),
-        ),
+        ("/projects", &["get", "post"], get(project::list).post(project::create)),
         (
             "/projects/{project}",
             &["get", "patch", "delete"],
-            get(project::show)
-                .patch(project::update)
-                .delete(project::remove),
+            get(project::show).patch(project::update).delete(project::remove),
         ),
-        (
-            "/projects/{project}/keys",
-            &["get", "post"],
-            get(key::list).post(key::create),
-        ),
-        (
-            "/projects/{project}/keys/{key}",
-            &["delete"],
-            delete(key::remove),
-        ),
-        (
-            "/projects/{project}/providers",
-            &["get"],
-            get(provider::list),
-        ),
+        ("/projects/{project}/keys", &["get", "post"], get(key::list).post(key::create)),
+        ("/projects/{project}/keys/{key}", &["delete"], delete(key::remove)),
+        ("/projects/{project}/providers", &["get"], get(provider::list)),
         (
             "/projects/{project}/providers/{name}",
             &["get", "put", "delete"],
-            get(provider::show)
-                .put(provider::put)
-                .delete(provider::remove),
+            get(provider::show).put(provider::put).delete(provider::remove),
         ),
-        (
-            "/projects/{project}/webhooks",
-            &["get", "post"],
-            get(webhook::list).post(webhook::create),
-        ),
+        ("/projects/{project}/webhooks", &["get", "post"], get(webhook::list).post(webhook::create)),
         (
             "/projects/{project}/webhooks/{webhook}",
             &["get", "patch", "delete"],
-            get(webhook::show)
-                .patch(webhook::update)
-                .delete(webhook::remove),
+            get(webhook::show).patch(webhook::update).delete(webhook::remove),
         ),
-        (
-            "/projects/{project}/webhooks/{webhook}/test",
-            &["post"],
-            post(webhook::test),
-        ),
-        (
-            "/projects/{project}/webhooks/{webhook}/rotate-secret",
-            &["post"],
-            post(signing::rotate),
-        ),
+        ("/projects/{project}/webhooks/{webhook}/test", &["post"], post(webhook::test)),
+        ("/projects/{project}/webhooks/{webhook}/rotate-secret", &["post"], post(signing::rotate)),
         ("/projects/{project}/alerts", &["get"], get(alert::list)),
-        (
-            "/projects/{project}/alerts/{alert}",
-            &["get"],
-            get(alert::show),
-        ),
-        (
-            "/projects/{project}/deliveries",
-            &["get"],
-            get(delivery::list),
-        ),
-        (
-            "/projects/{project}/deliveries/{delivery}",
-            &["get"],
-            get(delivery::show),
-        ),
-        (
-            "/projects/{project}/deliveries/{delivery}/replay",
-            &["post"],
-            post(delivery::replay),
-        ),
-        (
-            "/projects/{project}/activity",
-            &["get"],
-            get(activity::list),
-        ),
+        ("/projects/{project}/alerts/{alert}", &["get"], get(alert::show)),
+        ("/projects/{project}/deliveries", &["get"], get(delivery::list)),
+        ("/projects/{project}/deliveries/{delivery}", &["get"], get(delivery::show)),
+        ("/projects/{project}/deliveries/{delivery}/replay", &["post"], post(delivery::replay)),
+        ("/projects/{project}/activity", &["get"], get(activity::list)),
     ]
 }
 
 /// The calls behind the guard. Its fallbacks answer below [`PREFIX`] only, so the router merges into any other.
 pub(crate) fn router(api: Shared) -> Router {
-    let calls = calls()
-        .into_iter()
-        .fold(Router::new(), |router, (path, _, methods)| {
-            router.route(path, methods)
-        });
+    let calls = calls().into_iter().fold(Router::new(), |router, (path, _, methods)| router.route(path, methods));
     let guarded = calls
         .fallback(no_such_call)
         .method_not_allowed_fallback(method_not_allowed)
@@ -129,10 +72,7 @@ pub(crate) fn router(api: Shared) -> Router {
         .layer(middleware::from_fn_with_state(api.clone(), auth::guard));
     let lost = no_such_call.layer(middleware::from_fn_with_state(api.clone(), auth::guard));
     // `nest` leaves out the path with nothing but a slash after the prefix.
-    Router::new()
-        .nest(PREFIX, guarded)
-        .route_service("/api/v1/", lost.with_state(api.clone()))
-        .with_state(api)
+    Router::new().nest(PREFIX, guarded).route_service("/api/v1/", lost.with_state(api.clone())).with_state(api)
 }
 
 async fn no_such_call() -> ApiError {
@@ -168,27 +108,16 @@ mod tests {
             .as_object()
             .unwrap()
             .iter()
-            .flat_map(|(path, item)| {
-                item.as_object()
-                    .unwrap()
-                    .keys()
-                    .map(|method| (path.clone(), method.clone()))
-            })
+            .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|method| (path.clone(), method.clone())))
             .collect();
         let routed: BTreeSet<(String, String)> = calls()
             .iter()
             .flat_map(|(path, methods, _)| {
-                methods
-                    .iter()
-                    .map(move |method| (format!("{PREFIX}{path}"), (*method).to_owned()))
+                methods.iter().map(move |method| (format!("{PREFIX}{path}"), (*method).to_owned()))
             })
             .collect();
         assert_eq!(described, routed);
-        assert!(
-            document["openapi"].as_str().unwrap().starts_with("3.1"),
-            "{}",
-            document["openapi"]
-        );
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
     }
 
     #[test]
@@ -217,11 +146,7 @@ mod tests {
             let shown = format!("{handlers:?}");
             for method in ["get", "post", "put", "patch", "delete"] {
                 let routed = !shown.contains(&format!("{method}: None"));
-                assert_eq!(
-                    routed,
-                    methods.contains(&method),
-                    "{method} {path}: {shown}"
-                );
+                assert_eq!(routed, methods.contains(&method), "{method} {path}: {shown}");
             }
         }
     }

@@ -1,7 +1,6 @@
 //! The API called as a service, over the real embedded store.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says where")]
-#![expect(clippy::too_many_lines, reason = "tests are tables")]
 
 #[path = "api/rig.rs"]
 mod rig;

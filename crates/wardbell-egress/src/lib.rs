@@ -1,1 +1,123 @@
-//! wardbell-egress
+//! The only outbound HTTP: webhooks and language-model providers are called through here and nowhere else.
+//!
+//! **Cast.** A [`url::Destination`] is a URL that passed the check. The [`policy::Policy`] says what is allowed beyond
+//! the default (`https`, port 443, public addresses), and [`address`] what each address is for. [`resolve`] finds
+//! addresses, [`dial`] judges them and connects, [`send`] makes one bounded call to a webhook, [`upstream`] keeps
+//! connections to providers. A [`refused::Refused`] says why not. One [`Egress`] owns all of it.
+//!
+//! **Guarantees.** No connection is opened to an address that policy does not allow, whatever the URL, the name server or
+//! the receiver says: every connection resolves anew, judges all addresses and dials one that it judged. No redirect is
+//! followed. No proxy is used. No body is decompressed. Certificates are always checked.
+//!
+//! **Bounds.** Time: one deadline over a whole call ([`send::SendLimits`]), [`upstream::CONNECT_TIMEOUT`] for a
+//! provider's connection. Memory: head and body of an answer, addresses of a name, lookups under way, idle connections.
+//!
+//! **What it does not do.** It does not retry, sign, or count calls per host. It does not know the ports this gateway
+//! listens on; calls to itself fall at the address check, as loopback, private or self-connection. It trusts the
+//! operator's exceptions and resolver.
+
+pub mod address;
+pub mod dial;
+mod idle;
+mod name;
+pub mod phases;
+pub mod policy;
+pub mod refused;
+pub mod resolve;
+pub mod send;
+pub mod tls;
+pub mod upstream;
+pub mod url;
+#[cfg(test)]
+mod zoo;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::dial::Dialer;
+use crate::idle::Idle;
+use crate::policy::Policy;
+use crate::resolve::{Resolve, SystemResolver};
+use crate::tls::SetupError;
+use crate::upstream::Upstream;
+
+/// What the operator sets.
+#[derive(Debug, Clone, Default)]
+pub struct EgressConfig {
+    /// What may be called.
+    pub policy: Policy,
+    /// Certificates of private authorities to trust beside the built-in ones, in PEM.
+    pub extra_roots_pem: Option<Vec<u8>>,
+}
+
+/// Everything that goes out. Cheap to clone; clones share all.
+#[derive(Clone)]
+pub struct Egress {
+    dialer: Dialer,
+    idle: Arc<Idle>,
+    upstream: Upstream,
+}
+
+impl Egress {
+    /// An egress that asks the system's resolver.
+    ///
+    /// # Errors
+    /// See [`SetupError`].
+    pub fn new(config: EgressConfig) -> Result<Self, SetupError> {
+        // Webhooks and providers have lookup places of their own; see `resolve`.
+        Self::build(
+            config,
+            Arc::new(SystemResolver::new()),
+            Arc::new(SystemResolver::new()),
+        )
+    }
+
+    /// An egress that asks another resolver.
+    ///
+    /// # Errors
+    /// See [`SetupError`].
+    pub fn with_resolver(
+        config: EgressConfig,
+        resolver: Arc<dyn Resolve>,
+    ) -> Result<Self, SetupError> {
+        Self::build(config, Arc::clone(&resolver), resolver)
+    }
+
+    fn build(
+        config: EgressConfig,
+        for_webhooks: Arc<dyn Resolve>,
+        for_providers: Arc<dyn Resolve>,
+    ) -> Result<Self, SetupError> {
+        let EgressConfig {
+            policy,
+            extra_roots_pem,
+        } = config;
+        let policy = Arc::new(policy);
+        let tls = tls::client_config(extra_roots_pem.as_deref())?;
+        let dialer = Dialer::new(Arc::clone(&policy), for_webhooks, Arc::clone(&tls));
+        let upstream = Upstream::new(Dialer::new(policy, for_providers, tls));
+        Ok(Self {
+            dialer,
+            idle: Arc::default(),
+            upstream,
+        })
+    }
+
+    /// The policy, for checking URLs when they are stored ([`url::parse`]).
+    pub fn policy(&self) -> &Policy {
+        self.dialer.policy()
+    }
+
+    /// The client for providers. Clones share its connections.
+    pub fn upstream(&self) -> Upstream {
+        self.upstream.clone()
+    }
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Egress")
+            .field("policy", self.policy())
+            .finish_non_exhaustive()
+    }
+}

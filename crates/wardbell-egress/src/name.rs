@@ -41,15 +41,22 @@ const INWARD: &[&str] = &[
 /// Whether the name can be a host name: letters, digits, `-` and `_` in labels of 1 to 63 bytes, 253 bytes in all.
 /// `name` is in lower case and has no dot at its end.
 pub(crate) fn is_well_formed(name: &str) -> bool {
-    let is_fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let is_fit = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
+    };
     name.len() <= NAME_BYTES_MAX
-        && name.split('.').all(|label| (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.bytes().all(is_fit))
+        && name
+            .split('.')
+            .all(|label| (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.bytes().all(is_fit))
 }
 
 /// Whether the name means something inside a network only. `name` is in lower case and has no dot at its end.
 pub(crate) fn is_inward(name: &str) -> bool {
-    let under = |domain: &&str| name.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    !name.contains('.') || INWARD.iter().any(|domain| under(&domain))
+    let under = |domain: &&str| {
+        name.strip_suffix(*domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    !name.contains('.') || INWARD.iter().any(under)
 }
 
 #[cfg(test)]
@@ -59,13 +66,40 @@ mod tests {
     #[test]
     fn every_name_of_the_list_is_inward_with_all_under_it() {
         for name in [
-            "localhost", "foo.localhost", "localhost.localdomain", "ip6-localhost", "printer.local", "a.internal",
-            "x.intranet", "x.lan", "x.home.arpa", "x.corp", "x.home", "intranet", "metadata", "metadata.google.internal",
-            "metadata.goog", "instance-data", "rancher-metadata", "metadata.tencentyun.com", "metadata.packet.net",
-            "metadata.platformequinix.com", "api.metadata.cloud.ibm.com", "kubernetes", "kubernetes.default",
-            "kubernetes.default.svc", "a.svc", "a.b.svc.cluster.local", "host.docker.internal",
-            "gateway.docker.internal", "host.containers.internal", "wpad", "abc.onion", "1.0.0.127.in-addr.arpa",
-            "1.ip6.arpa", "x.metadata.goog",
+            "localhost",
+            "foo.localhost",
+            "localhost.localdomain",
+            "ip6-localhost",
+            "printer.local",
+            "a.internal",
+            "x.intranet",
+            "x.lan",
+            "x.home.arpa",
+            "x.corp",
+            "x.home",
+            "intranet",
+            "metadata",
+            "metadata.google.internal",
+            "metadata.goog",
+            "instance-data",
+            "rancher-metadata",
+            "metadata.tencentyun.com",
+            "metadata.packet.net",
+            "metadata.platformequinix.com",
+            "api.metadata.cloud.ibm.com",
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "a.svc",
+            "a.b.svc.cluster.local",
+            "host.docker.internal",
+            "gateway.docker.internal",
+            "host.containers.internal",
+            "wpad",
+            "abc.onion",
+            "1.0.0.127.in-addr.arpa",
+            "1.ip6.arpa",
+            "x.metadata.goog",
         ] {
             assert!(is_inward(name), "{name}");
         }
@@ -74,8 +108,17 @@ mod tests {
     #[test]
     fn names_that_only_look_alike_are_not_inward() {
         for name in [
-            "example.com", "mylocalhost.com", "local.example.com", "internal.example", "notmetadata.goog", "corp.com",
-            "localhost.example.com", "localtest.me", "169.254.169.254.nip.io", "onion.com", "wlan.example",
+            "example.com",
+            "mylocalhost.com",
+            "local.example.com",
+            "internal.example",
+            "notmetadata.goog",
+            "corp.com",
+            "localhost.example.com",
+            "localtest.me",
+            "169.254.169.254.nip.io",
+            "onion.com",
+            "wlan.example",
         ] {
             assert!(!is_inward(name), "{name}");
         }

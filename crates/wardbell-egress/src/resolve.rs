@@ -61,7 +61,9 @@ pub struct SystemResolver {
 impl SystemResolver {
     /// A resolver with [`LOOKUPS_MAX`] places.
     pub fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+        Self {
+            places: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+        }
     }
 }
 
@@ -78,12 +80,19 @@ impl Resolve for SystemResolver {
             .acquire_owned()
             .await
             .map_err(|closed| ResolveError::Failed(io::Error::other(closed)))?;
-        let asked = if name::is_inward(name) { name.to_owned() } else { format!("{name}.") };
+        let asked = if name::is_inward(name) {
+            name.to_owned()
+        } else {
+            format!("{name}.")
+        };
         let lookup = move || {
             // Held to the end of the lookup, not of the wait for it.
             let _place = place;
             let found = (asked.as_str(), 0).to_socket_addrs()?;
-            Ok(found.map(|address| address.ip()).take(ADDRESSES_MAX + 1).collect())
+            Ok(found
+                .map(|address| address.ip())
+                .take(ADDRESSES_MAX + 1)
+                .collect())
         };
         tokio::task::spawn_blocking(lookup)
             .await

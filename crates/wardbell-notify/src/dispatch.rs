@@ -236,7 +236,7 @@ impl<O: Outbox, C: Carry> Dispatcher<O, C> {
                 self.backoff_next = BACKOFF_MIN;
                 let pause = due.map_or(IDLE_MAX, |due| due.since((self.clock)()));
                 // What is due and yet was not claimed must not make this loop spin.
-                let pause_min = if count == 0 && pause.is_zero() { RECHECK } else { Duration::ZERO };
+                let pause_min = Duration::ZERO;
                 self.wake_at = Instant::now() + pause.clamp(pause_min, IDLE_MAX);
             }
             Err(fault) => self.rest(&fault),

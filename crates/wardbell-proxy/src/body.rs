@@ -85,7 +85,8 @@ mod tests {
     use std::convert::Infallible;
 
     fn pieces(pieces: &[&'static str]) -> impl Body<Data = Bytes, Error = Infallible> + use<> {
-        let frames: Vec<_> = pieces.iter().map(|piece| Ok(http_body::Frame::data(Bytes::from_static(piece.as_bytes())))).collect();
+        let frames: Vec<_> =
+            pieces.iter().map(|piece| Ok(http_body::Frame::data(Bytes::from_static(piece.as_bytes())))).collect();
         StreamBody::new(futures_util::stream::iter(frames))
     }
 

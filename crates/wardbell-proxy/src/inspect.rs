@@ -140,10 +140,10 @@ mod tests {
     async fn a_large_body_is_inspected_off_the_runtime_and_gives_the_same() {
         let engine = Arc::new(Engine::new(&wardbell_detect::engine::EngineSettings::default()).unwrap());
         let filler = "plain words ".repeat(INLINE_BYTES_MAX / 12 + 1);
-        let body = format!(
-            r#"{{"model":"m","messages":[{{"role":"user","content":"{filler} card 4111 1111 1111 1111"}}]}}"#
-        );
-        let inspected = inspect(&engine, &body.into(), &chat::Limits::default(), Duration::from_secs(60)).await.unwrap();
+        let body =
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{filler} card 4111 1111 1111 1111"}}]}}"#);
+        let inspected =
+            inspect(&engine, &body.into(), &chat::Limits::default(), Duration::from_secs(60)).await.unwrap();
         let observed = inspected.observed.unwrap();
         assert_eq!(observed.len(), 1);
         assert_eq!(observed[0].located.finding.entity, EntityType::CreditCard);

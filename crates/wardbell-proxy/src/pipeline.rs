@@ -101,8 +101,7 @@ async fn guard(
     }
     let Limits { body_bytes_max, body_time_max, detect_time_max, .. } = gateway.limits;
     let body = body::read(&headers, incoming, body_bytes_max, body_time_max).await.map_err(Refused::Body)?;
-    let limits =
-        chat::Limits { depth_max: gateway.limits.depth_max, messages_max: gateway.limits.messages_max };
+    let limits = chat::Limits { depth_max: gateway.limits.depth_max, messages_max: gateway.limits.messages_max };
     let inspected = inspect(&gateway.engine, &body, &limits, detect_time_max).await.map_err(Refused::Request)?;
     let Inspected { model, stream, model_place, observed, detect_latency } = inspected;
     let asked = headers.get("x-model").and_then(|name| name.to_str().ok()).filter(|name| !name.is_empty());
@@ -112,7 +111,8 @@ async fn guard(
     flight.sent_to(target.name());
 
     let Policy { fail, .. } = &project.project.policy;
-    let located = observed.as_ref().map_err(|failure| *failure).map(|seen| seen.iter().map(|s| s.located.clone()).collect());
+    let located =
+        observed.as_ref().map_err(|failure| *failure).map(|seen| seen.iter().map(|s| s.located.clone()).collect());
     let verdict = decide(located, &project.project.policy, fail.gateway);
     flight.decided(&verdict, detect_latency, &gateway.store);
 

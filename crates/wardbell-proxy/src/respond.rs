@@ -193,9 +193,7 @@ impl Told {
                 let message = format!("The request body did not arrive within {} s", limit.as_secs());
                 Self::detail(StatusCode::REQUEST_TIMEOUT, "request_timeout", &message)
             }
-            BodyError::Broken => {
-                Self::detail(StatusCode::BAD_REQUEST, "invalid_request", "The request body broke off")
-            }
+            BodyError::Broken => Self::detail(StatusCode::BAD_REQUEST, "invalid_request", "The request body broke off"),
         }
     }
 
@@ -214,7 +212,8 @@ impl Told {
     fn of_provider(error: &NoProvider) -> Self {
         match error {
             NoProvider::Unknown { asked, known } => {
-                let message = format!("Unknown provider `{asked}` in x-provider; this project has: {}", known.join(", "));
+                let message =
+                    format!("Unknown provider `{asked}` in x-provider; this project has: {}", known.join(", "));
                 Self::new(StatusCode::BAD_REQUEST, json!({"detail": message}))
             }
             NoProvider::NoKey { provider } => Self::detail(
@@ -284,7 +283,8 @@ impl Told {
             _ => Self::detail(StatusCode::BAD_GATEWAY, "upstream_error", &message),
         };
         // A rejected key's error text may quote the key; all others help the caller.
-        if let (Some(error), Value::Object(body), false) = (error, &mut told.body, matches!(status.as_u16(), 401 | 403)) {
+        if let (Some(error), Value::Object(body), false) = (error, &mut told.body, matches!(status.as_u16(), 401 | 403))
+        {
             body.insert("error".to_owned(), error.clone());
         }
         if let Some(after) = retry_after {

@@ -89,11 +89,8 @@ pub(crate) async fn forward(
 }
 
 fn build(remote: &Remote, path: &str, headers: &HeaderMap, body: Bytes) -> Option<Request<Full<Bytes>>> {
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(format!("{}{path}", remote.base_url))
-        .body(Full::new(body))
-        .ok()?;
+    let mut request =
+        Request::builder().method(Method::POST).uri(format!("{}{path}", remote.base_url)).body(Full::new(body)).ok()?;
     let named = connection_named(headers);
     let sent = request.headers_mut();
     sent.reserve(headers.len());
@@ -152,10 +149,7 @@ mod tests {
     }
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
-            .collect()
+        pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
     }
 
     #[test]

@@ -38,7 +38,9 @@ impl From<rusqlite::Error> for StoreError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder or file cannot be used.
-    #[error("cannot open the database {path}: {reason}; check that the folder exists and that this user may write to it")]
+    #[error(
+        "cannot open the database {path}: {reason}; check that the folder exists and that this user may write to it"
+    )]
     Unusable {
         /// The file.
         path: String,
@@ -62,7 +64,9 @@ pub enum OpenError {
         known: u32,
     },
     /// The master key is not the one that sealed the file's secrets.
-    #[error("the master key does not open the secrets in {path}; set WARDBELL_MASTER_KEY to the key used before, or restore <data-dir>/master-key")]
+    #[error(
+        "the master key does not open the secrets in {path}; set WARDBELL_MASTER_KEY to the key used before, or restore <data-dir>/master-key"
+    )]
     WrongMasterKey {
         /// The file.
         path: String,

@@ -26,6 +26,3 @@ pub mod seal;
 pub mod sqlite;
 pub mod store;
 pub mod suite;
-
-
-

@@ -54,8 +54,7 @@ impl Sealer {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError)?;
         let mut value = rest.to_vec();
         let place = place(label, owner);
-        let opened =
-            self.key.open_in_place(nonce, Aad::from(place.as_bytes()), &mut value).map_err(|_| SealError)?;
+        let opened = self.key.open_in_place(nonce, Aad::from(place.as_bytes()), &mut value).map_err(|_| SealError)?;
         String::from_utf8(opened.to_vec()).map(Secret::new).map_err(|_| SealError)
     }
 }

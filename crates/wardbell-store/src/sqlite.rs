@@ -102,7 +102,12 @@ impl Store for Sqlite {
         self.read(|c, _| project::all(c)).await
     }
 
-    async fn update_project(&self, id: ProjectId, change: ProjectChange, now: Timestamp) -> Result<Project, StoreError> {
+    async fn update_project(
+        &self,
+        id: ProjectId,
+        change: ProjectChange,
+        now: Timestamp,
+    ) -> Result<Project, StoreError> {
         self.write(move |c, _| project::update(c, id, change, now)).await
     }
 
@@ -197,7 +202,12 @@ impl Store for Sqlite {
         self.read(move |c, _| activity::page(c, project, &page)).await
     }
 
-    async fn alerts(&self, project: ProjectId, filter: AlertFilter, page: PageQuery) -> Result<Page<Alert>, StoreError> {
+    async fn alerts(
+        &self,
+        project: ProjectId,
+        filter: AlertFilter,
+        page: PageQuery,
+    ) -> Result<Page<Alert>, StoreError> {
         self.read(move |c, _| outbox::alerts(c, project, filter, &page)).await
     }
 

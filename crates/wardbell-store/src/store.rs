@@ -34,7 +34,8 @@ pub trait Store: Send + Sync + 'static {
     /// Lists projects, oldest first.
     async fn projects(&self) -> Result<Vec<Project>, StoreError>;
     /// Changes a project and returns it as it is now. `NotFound` if there is none.
-    async fn update_project(&self, id: ProjectId, change: ProjectChange, now: Timestamp) -> Result<Project, StoreError>;
+    async fn update_project(&self, id: ProjectId, change: ProjectChange, now: Timestamp)
+    -> Result<Project, StoreError>;
     /// Removes a project with its keys, providers and endpoints; its pending deliveries die. `NotFound` if there is none.
     async fn delete_project(&self, id: ProjectId, now: Timestamp) -> Result<(), StoreError>;
 
@@ -93,7 +94,8 @@ pub trait Store: Send + Sync + 'static {
     async fn activity(&self, project: ProjectId, page: PageQuery) -> Result<Page<ActivityRow>, StoreError>;
 
     /// Lists a project's alerts, newest first.
-    async fn alerts(&self, project: ProjectId, filter: AlertFilter, page: PageQuery) -> Result<Page<Alert>, StoreError>;
+    async fn alerts(&self, project: ProjectId, filter: AlertFilter, page: PageQuery)
+    -> Result<Page<Alert>, StoreError>;
     /// Reads one alert. `NotFound` if the project has none of that id.
     async fn alert(&self, project: ProjectId, id: AlertId) -> Result<Alert, StoreError>;
     /// Lists a project's deliveries, newest first.

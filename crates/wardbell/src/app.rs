@@ -149,7 +149,10 @@ async fn first_start(store: &dyn Store) -> Result<Option<Secret<String>>> {
 }
 
 /// Reads a provider's key from the variable that its settings name. Wardbell's own secrets are not to be had that way.
-#[expect(clippy::disallowed_methods, reason = "an operator names the variable; it may change without a restart of the process's parent")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an operator names the variable; it may change without a restart of the process's parent"
+)]
 fn provider_key(variable: &str) -> Option<Secret<String>> {
     if variable.starts_with("WARDBELL_") {
         return None;

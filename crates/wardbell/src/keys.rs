@@ -75,13 +75,10 @@ fn read_or_make(path: &Path, make: impl Fn() -> String) -> Result<String> {
     let text = make();
     // Written whole under another name first: a kill in between leaves no half key.
     let partial = path.with_extension("partial");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&partial)
-        .with_context(|| format!("cannot write {}; check that this user may write to the folder", partial.display()))?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial).with_context(|| {
+            format!("cannot write {}; check that this user may write to the folder", partial.display())
+        })?;
     file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all())?;
     fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(text)

@@ -51,12 +51,7 @@ pub(crate) struct Bounds {
 }
 
 /// Serves until `stop` turns true, then lets requests under way end within the drain time.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    surfaces: Surfaces,
-    bounds: Bounds,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve(listener: TcpListener, surfaces: Surfaces, bounds: Bounds, mut stop: watch::Receiver<bool>) {
     let surfaces = Arc::new(surfaces);
     let room = Arc::new(Semaphore::new(bounds.connections_max));
     let graceful = GracefulShutdown::new();

@@ -125,8 +125,5 @@ pub(super) async fn list(
     Query(query): Query,
 ) -> Answer<List<ActivityAnswer>> {
     let page = list::records::<RequestId>(query)?;
-    Ok(Json(List::of_page(
-        api.state.store.activity(project, page).await?,
-        ActivityAnswer::from,
-    )))
+    Ok(Json(List::of_page(api.state.store.activity(project, page).await?, ActivityAnswer::from)))
 }

@@ -70,14 +70,7 @@ struct TestDataAnswer {
 
 impl From<Alert> for AlertAnswer {
     fn from(alert: Alert) -> Self {
-        let Alert {
-            id,
-            project,
-            request_id,
-            at,
-            kind,
-            data,
-        } = alert;
+        let Alert { id, project, request_id, at, kind, data } = alert;
         Self {
             id: id.to_string(),
             project_id: project.to_string(),
@@ -93,23 +86,19 @@ impl From<Alert> for AlertAnswer {
 impl From<AlertData> for AlertDataAnswer {
     fn from(data: AlertData) -> Self {
         match data {
-            AlertData::Dlp(DlpData {
-                entity_types,
-                violation_count,
-                has_injection,
-                model,
-                action,
-            }) => Self::Dlp(DlpDataAnswer {
-                entity_types: entity_types.into_iter().map(EntityType::as_str).collect(),
-                violation_count,
-                has_injection,
-                model,
-                action: match action {
-                    DlpAction::Block => "block",
-                    DlpAction::Redact => "redact",
-                    DlpAction::Detect => "detect",
-                },
-            }),
+            AlertData::Dlp(DlpData { entity_types, violation_count, has_injection, model, action }) => {
+                Self::Dlp(DlpDataAnswer {
+                    entity_types: entity_types.into_iter().map(EntityType::as_str).collect(),
+                    violation_count,
+                    has_injection,
+                    model,
+                    action: match action {
+                        DlpAction::Block => "block",
+                        DlpAction::Redact => "redact",
+                        DlpAction::Detect => "detect",
+                    },
+                })
+            }
             AlertData::Test(TestData { test }) => Self::Test(TestDataAnswer { test }),
         }
     }
@@ -118,10 +107,7 @@ impl From<AlertData> for AlertDataAnswer {
 /// Which alerts are wanted.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "describes the query for the OpenAPI document; `list` reads it"
-)]
+#[expect(dead_code, reason = "describes the query for the OpenAPI document; `list` reads it")]
 pub(crate) struct AlertParams {
     /// Only of this kind.
     kind: Option<String>,
@@ -143,17 +129,10 @@ pub(super) async fn list(
 ) -> Answer<List<AlertAnswer>> {
     let filter = AlertFilter {
         kind: query.word("kind", AlertKind::ALL, AlertKind::as_str)?,
-        since: list::parsed(
-            &mut query,
-            "since",
-            "an RFC 3339 time such as 2026-11-23T15:04:05Z",
-        )?,
+        since: list::parsed(&mut query, "since", "an RFC 3339 time such as 2026-11-23T15:04:05Z")?,
     };
     let page = list::records::<AlertId>(query)?;
-    Ok(Json(List::of_page(
-        api.state.store.alerts(project, filter, page).await?,
-        AlertAnswer::from,
-    )))
+    Ok(Json(List::of_page(api.state.store.alerts(project, filter, page).await?, AlertAnswer::from)))
 }
 
 /// Shows an alert.
@@ -170,7 +149,5 @@ pub(super) async fn show(
     InProject(project): InProject,
     Named(id): Named<AlertId>,
 ) -> Answer<AlertAnswer> {
-    Ok(Json(AlertAnswer::from(
-        api.state.store.alert(project, id).await?,
-    )))
+    Ok(Json(AlertAnswer::from(api.state.store.alert(project, id).await?)))
 }

@@ -20,11 +20,7 @@ where
     let task = tokio::spawn(async move {
         let _turn = api.changing.lock().await;
         let value = writing.await?;
-        api.state
-            .directory
-            .refresh()
-            .await
-            .map_err(ApiError::NotInForce)?;
+        api.state.directory.refresh().await.map_err(ApiError::NotInForce)?;
         Ok(value)
     });
     task.await.unwrap_or(Err(ApiError::Interrupted))

@@ -10,17 +10,13 @@ use wardbell_store::outbox::{Attempt, AttemptPhases, Delivery, DeliveryFilter, D
 use wardbell_telemetry::ambient;
 
 use super::list::{self, List, PageParams};
-use super::openapi::Refusals;
+use super::openapi::{BodyRefusals, Refusals};
 use super::{Answer, Created};
 use crate::Shared;
 use crate::error::ApiError;
 use crate::extract::{InProject, Named, OptionalBody, Query};
 
-const STATES: &[DeliveryState] = &[
-    DeliveryState::Pending,
-    DeliveryState::Delivered,
-    DeliveryState::Dead,
-];
+const STATES: &[DeliveryState] = &[DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Dead];
 
 /// A delivery: an alert for one webhook.
 #[derive(Debug, Serialize, ToSchema)]
@@ -81,10 +77,7 @@ struct AttemptAnswer {
 
 /// How long each phase of an attempt took, in milliseconds; 0 where it did not get that far.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "a number on the wire carries its unit"
-)]
+#[expect(clippy::struct_field_names, reason = "a number on the wire carries its unit")]
 struct PhasesAnswer {
     /// Resolving the name.
     dns_ms: f64,
@@ -100,18 +93,8 @@ struct PhasesAnswer {
 
 impl From<Delivery> for DeliveryAnswer {
     fn from(delivery: Delivery) -> Self {
-        let Delivery {
-            id,
-            alert,
-            endpoint,
-            project: _,
-            state,
-            attempts,
-            next_at,
-            reason,
-            created_at,
-            finished_at,
-        } = delivery;
+        let Delivery { id, alert, endpoint, project: _, state, attempts, next_at, reason, created_at, finished_at } =
+            delivery;
         Self {
             id: id.to_string(),
             webhook_id: id.webhook_id().to_string(),
@@ -129,21 +112,8 @@ impl From<Delivery> for DeliveryAnswer {
 
 impl From<Attempt> for AttemptAnswer {
     fn from(attempt: Attempt) -> Self {
-        let Attempt {
-            number,
-            at,
-            status,
-            error,
-            phases,
-            excerpt,
-        } = attempt;
-        let AttemptPhases {
-            dns,
-            connect,
-            tls,
-            first_byte,
-            total,
-        } = phases;
+        let Attempt { number, at, status, error, phases, excerpt } = attempt;
+        let AttemptPhases { dns, connect, tls, first_byte, total } = phases;
         Self {
             number,
             started_at: list::time(at),
@@ -164,10 +134,7 @@ impl From<Attempt> for AttemptAnswer {
 /// Which deliveries are wanted.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "describes the query for the OpenAPI document; `list` reads it"
-)]
+#[expect(dead_code, reason = "describes the query for the OpenAPI document; `list` reads it")]
 pub(crate) struct DeliveryParams {
     /// Only in this state: `pending`, `delivered` or `dead`.
     state: Option<String>,
@@ -194,10 +161,7 @@ pub(super) async fn list(
         alert: list::parsed(&mut query, "alert", "the id of an alert (`alr_…`)")?,
     };
     let page = list::records::<DeliveryId>(query)?;
-    Ok(Json(List::of_page(
-        api.state.store.deliveries(project, filter, page).await?,
-        DeliveryAnswer::from,
-    )))
+    Ok(Json(List::of_page(api.state.store.deliveries(project, filter, page).await?, DeliveryAnswer::from)))
 }
 
 /// Shows a delivery with every attempt.
@@ -215,10 +179,7 @@ pub(super) async fn show(
     Named(id): Named<DeliveryId>,
 ) -> Answer<DeliveryDetail> {
     let (delivery, attempts) = api.state.store.delivery(project, id).await?;
-    Ok(Json(DeliveryDetail {
-        delivery: delivery.into(),
-        attempts: attempts.into_iter().map(Into::into).collect(),
-    }))
+    Ok(Json(DeliveryDetail { delivery: delivery.into(), attempts: attempts.into_iter().map(Into::into).collect() }))
 }
 
 /// Makes a finished delivery due again, with a fresh count of attempts and the same `webhook_id`.
@@ -232,7 +193,7 @@ pub(super) async fn show(
     responses(
         (status = 202, description = "The delivery as it is now", body = DeliveryAnswer),
         (status = 409, description = "It is pending already", body = crate::error::ErrorAnswer),
-        Refusals
+        Refusals, BodyRefusals
     )
 )]
 pub(super) async fn replay(

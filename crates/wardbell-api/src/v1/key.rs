@@ -13,7 +13,7 @@ use wardbell_telemetry::ambient;
 
 use super::change::change;
 use super::list::{self, List, PageParams};
-use super::openapi::Refusals;
+use super::openapi::{BodyRefusals, Refusals};
 use super::{Answer, Created, Done};
 use crate::Shared;
 use crate::extract::{Body, InProject, Named, Query};
@@ -57,30 +57,15 @@ pub(crate) struct NewKeyAnswer {
 
 impl From<Key> for KeyAnswer {
     fn from(key: Key) -> Self {
-        let Key {
-            id,
-            project: _,
-            name,
-            user_id,
-            hint,
-            created_at,
-        } = key;
-        Self {
-            id: id.to_string(),
-            name,
-            user_id,
-            hint,
-            created_at: list::time(created_at),
-        }
+        let Key { id, project: _, name, user_id, hint, created_at } = key;
+        Self { id: id.to_string(), name, user_id, hint, created_at: list::time(created_at) }
     }
 }
 
 /// A new key.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `create` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `create` reads it")]
 pub(crate) struct NewKey {
     /// Its name, of 1 to 200 characters.
     #[schema(min_length = 1, max_length = 200)]
@@ -94,7 +79,7 @@ pub(crate) struct NewKey {
 #[utoipa::path(
     post, path = "/api/v1/projects/{project}/keys", tag = "keys", operation_id = "create_key",
     params(("project" = String, Path, description = "The project's id")), request_body = NewKey,
-    responses((status = 201, description = "The key", body = NewKeyAnswer), Refusals)
+    responses((status = 201, description = "The key", body = NewKeyAnswer), Refusals, BodyRefusals)
 )]
 pub(super) async fn create(
     State(api): State<Shared>,
@@ -105,10 +90,7 @@ pub(super) async fn create(
     let user_id = body.name("user_id")?;
     body.not_available("budget_usd")?;
     body.finish()?;
-    let secret = format!(
-        "{KEY_PREFIX}{}",
-        URL_SAFE_NO_PAD.encode(ambient::entropy::<KEY_BYTES>())
-    );
+    let secret = format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(ambient::entropy::<KEY_BYTES>()));
     let now = ambient::now();
     let key = Key {
         id: KeyId::mint(now, ambient::entropy()),
@@ -120,14 +102,8 @@ pub(super) async fn create(
     };
     let hash = KeyHash::of(&secret);
     let kept = KeyAnswer::from(key.clone());
-    change(&api, move |api| async move {
-        Ok(api.state.store.create_key(key, hash).await?)
-    })
-    .await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(NewKeyAnswer { key: secret, kept }),
-    ))
+    change(&api, move |api| async move { Ok(api.state.store.create_key(key, hash).await?) }).await?;
+    Ok((StatusCode::CREATED, Json(NewKeyAnswer { key: secret, kept })))
 }
 
 /// Lists a project's keys, oldest first.
@@ -143,28 +119,19 @@ pub(super) async fn list(
 ) -> Answer<List<KeyAnswer>> {
     let page = list::settings::<KeyId>(query)?;
     let keys = api.state.store.keys(project).await?;
-    Ok(Json(List::of_settings(
-        keys,
-        &page,
-        |key| key.id.to_string(),
-        KeyAnswer::from,
-    )))
+    Ok(Json(List::of_settings(keys, &page, |key| key.id.to_string(), KeyAnswer::from)))
 }
 
 /// Revokes a key. It opens nothing from the moment of the answer.
 #[utoipa::path(
     delete, path = "/api/v1/projects/{project}/keys/{key}", tag = "keys", operation_id = "delete_key",
-    params(("project" = String, Path, description = "The project's id"), ("key" = String, Path, description = "The key's id")),
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("key" = String, Path, description = "The key's id")
+    ),
     responses((status = 204, description = "It is gone"), Refusals)
 )]
-pub(super) async fn remove(
-    State(api): State<Shared>,
-    InProject(project): InProject,
-    Named(id): Named<KeyId>,
-) -> Done {
-    change(&api, move |api| async move {
-        Ok(api.state.store.delete_key(project, id).await?)
-    })
-    .await?;
+pub(super) async fn remove(State(api): State<Shared>, InProject(project): InProject, Named(id): Named<KeyId>) -> Done {
+    change(&api, move |api| async move { Ok(api.state.store.delete_key(project, id).await?) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

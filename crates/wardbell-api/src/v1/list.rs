@@ -23,10 +23,7 @@ pub(crate) struct List<T> {
 /// Which page is wanted.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "describes the query for the OpenAPI document; `page` reads it"
-)]
+#[expect(dead_code, reason = "describes the query for the OpenAPI document; `page` reads it")]
 pub(crate) struct PageParams {
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
@@ -39,10 +36,7 @@ impl<T> List<T> {
     /// Makes a list of records from a page of the store.
     pub(super) fn of_page<U>(page: Page<U>, show: impl Fn(U) -> T) -> Self {
         let Page { items, next_cursor } = page;
-        Self {
-            data: items.into_iter().map(show).collect(),
-            next_cursor,
-        }
+        Self { data: items.into_iter().map(show).collect(), next_cursor }
     }
 
     /// Makes a list of settings, which the store gives whole, in the order of their keys.
@@ -52,23 +46,13 @@ impl<T> List<T> {
         key_of: impl Fn(&U) -> String,
         show: impl Fn(U) -> T,
     ) -> Self {
-        let mut keyed: Vec<_> = items
-            .into_iter()
-            .map(|item| (key_of(&item), item))
-            .collect();
+        let mut keyed: Vec<_> = items.into_iter().map(|item| (key_of(&item), item)).collect();
         keyed.sort_by(|(left, _), (right, _)| left.cmp(right));
         keyed.retain(|(key, _)| page.cursor.as_ref().is_none_or(|cursor| key > cursor));
         let more = keyed.len() > page.limit as usize;
         keyed.truncate(page.limit as usize);
-        let next_cursor = if more {
-            keyed.last().map(|(key, _)| key.clone())
-        } else {
-            None
-        };
-        Self {
-            data: keyed.into_iter().map(|(_, item)| show(item)).collect(),
-            next_cursor,
-        }
+        let next_cursor = if more { keyed.last().map(|(key, _)| key.clone()) } else { None };
+        Self { data: keyed.into_iter().map(|(_, item)| show(item)).collect(), next_cursor }
     }
 }
 
@@ -84,10 +68,7 @@ pub(super) fn settings<Id: FromStr>(query: Fields) -> Result<PageQuery, FieldErr
 
 fn page<Id: FromStr>(mut query: Fields, limit_default: u32) -> Result<PageQuery, FieldError> {
     let cursor = query.text("cursor")?;
-    if cursor
-        .as_ref()
-        .is_some_and(|cursor| cursor.parse::<Id>().is_err())
-    {
+    if cursor.as_ref().is_some_and(|cursor| cursor.parse::<Id>().is_err()) {
         return Err(query.invalid("cursor", "must be the `next_cursor` of the page before"));
     }
     let limit = match query.text("limit")? {
@@ -96,12 +77,7 @@ fn page<Id: FromStr>(mut query: Fields, limit_default: u32) -> Result<PageQuery,
             .parse()
             .ok()
             .filter(|limit| (1..=PAGE_MAX).contains(limit))
-            .ok_or_else(|| {
-                query.invalid(
-                    "limit",
-                    format!("must be a whole number from 1 to {PAGE_MAX}"),
-                )
-            })?,
+            .ok_or_else(|| query.invalid("limit", format!("must be a whole number from 1 to {PAGE_MAX}")))?,
     };
     query.finish()?;
     Ok(PageQuery { cursor, limit })
@@ -116,9 +92,7 @@ pub(super) fn parsed<T: FromStr>(
     let Some(text) = query.text(name)? else {
         return Ok(None);
     };
-    text.parse()
-        .map(Some)
-        .map_err(|_| query.invalid(name, format!("must be {form}")))
+    text.parse().map(Some).map_err(|_| query.invalid(name, format!("must be {form}")))
 }
 
 /// A time as this API shows it.

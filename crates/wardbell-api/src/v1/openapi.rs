@@ -10,14 +10,8 @@ use crate::error::ErrorAnswer;
 
 /// The refusals that every call may give.
 #[derive(IntoResponses)]
-#[expect(
-    dead_code,
-    reason = "describes the answers for the OpenAPI document; `error.rs` gives them"
-)]
+#[expect(dead_code, reason = "describes the answers for the OpenAPI document; `error.rs` gives them")]
 pub(crate) enum Refusals {
-    /// The body is not JSON.
-    #[response(status = 400)]
-    Malformed(ErrorAnswer),
     /// The admin token is missing or wrong.
     #[response(status = 401)]
     Unauthenticated(ErrorAnswer),
@@ -27,13 +21,7 @@ pub(crate) enum Refusals {
     /// There is no such thing in this project.
     #[response(status = 404)]
     NotFound(ErrorAnswer),
-    /// The body is larger than the limit.
-    #[response(status = 413)]
-    BodyTooLarge(ErrorAnswer),
-    /// The body is not declared as JSON.
-    #[response(status = 415)]
-    NotJson(ErrorAnswer),
-    /// A field is unknown, missing, wrong or not available in this version, or a limit is reached.
+    /// A field or parameter is unknown, missing, wrong or not available in this version, or a limit is reached.
     #[response(status = 422)]
     Field(ErrorAnswer),
     /// The store failed.
@@ -41,9 +29,30 @@ pub(crate) enum Refusals {
     Store(ErrorAnswer),
 }
 
+/// The refusals that a call with a body may give besides.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes the answers for the OpenAPI document; `error.rs` gives them")]
+pub(crate) enum BodyRefusals {
+    /// The body is not JSON, or gives a field twice.
+    #[response(status = 400)]
+    Malformed(ErrorAnswer),
+    /// The body did not arrive in time.
+    #[response(status = 408)]
+    TooSlow(ErrorAnswer),
+    /// The body is larger than the limit.
+    #[response(status = 413)]
+    TooLarge(ErrorAnswer),
+    /// The body is not declared as JSON.
+    #[response(status = 415)]
+    NotJson(ErrorAnswer),
+}
+
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Wardbell management API", description = "Projects and their policies, keys, providers and webhooks; alerts, deliveries and activity to read."),
+    info(
+        title = "Wardbell management API",
+        description = "Projects, keys, providers and webhooks to set; alerts, deliveries and activity to read."
+    ),
     paths(
         show,
         project::create, project::list, project::show, project::update, project::remove,
@@ -65,22 +74,14 @@ struct AdminTokenScheme;
 impl Modify for AdminTokenScheme {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        openapi
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("admin_token", scheme);
+        openapi.components.get_or_insert_default().add_security_scheme("admin_token", scheme);
     }
 }
 
 /// The document, as indented JSON with a line end.
 pub(crate) fn document() -> String {
-    #[expect(
-        clippy::expect_used,
-        reason = "the document is plain data, and a test writes it"
-    )]
-    let mut text = Document::openapi()
-        .to_pretty_json()
-        .expect("the document is plain data");
+    #[expect(clippy::expect_used, reason = "the document is plain data, and a test writes it")]
+    let mut text = Document::openapi().to_pretty_json().expect("the document is plain data");
     text.push('\n');
     text
 }
@@ -91,8 +92,5 @@ pub(crate) fn document() -> String {
     responses((status = 200, description = "This document", body = Object), Refusals)
 )]
 pub(super) async fn show() -> ([(HeaderName, HeaderValue); 1], String) {
-    (
-        [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
-        document(),
-    )
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], document())
 }

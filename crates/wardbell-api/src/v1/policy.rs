@@ -80,10 +80,8 @@ struct LoopAnswer {
 /// The policy of a request body. What is left out keeps its value: the default for a new project, the present value
 /// for an existing one.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `merge` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `merge` reads it")]
 pub(crate) struct PolicyBody {
     /// Personal data and secrets.
     dlp: Option<DlpBody>,
@@ -99,10 +97,8 @@ pub(crate) struct PolicyBody {
 
 /// Personal data and secrets.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `merge` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `merge` reads it")]
 struct DlpBody {
     /// What is done.
     #[schema(pattern = "^(redact|block|detect|off)$")]
@@ -116,10 +112,8 @@ struct DlpBody {
 
 /// Prompt injection.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `merge` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `merge` reads it")]
 struct InjectionBody {
     /// What is done.
     #[schema(pattern = "^(block|warn|off)$")]
@@ -131,10 +125,8 @@ struct InjectionBody {
 
 /// Scanning of answers.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `merge` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `merge` reads it")]
 struct ResponseBody {
     /// `off` in this version.
     #[schema(pattern = "^off$")]
@@ -143,10 +135,8 @@ struct ResponseBody {
 
 /// What happens when a detector fails.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `merge` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `merge` reads it")]
 struct FailBody {
     /// On the gateway surface.
     #[schema(pattern = "^(open|closed)$")]
@@ -158,26 +148,15 @@ struct FailBody {
 
 /// Detection of agents that loop.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `merge` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `merge` reads it")]
 struct LoopBody {
     /// `false` in this version.
     enabled: Option<bool>,
 }
 
-const DLP_MODES: &[DlpMode] = &[
-    DlpMode::Redact,
-    DlpMode::Block,
-    DlpMode::Detect,
-    DlpMode::Off,
-];
-const INJECTION_MODES: &[InjectionMode] = &[
-    InjectionMode::Block,
-    InjectionMode::Warn,
-    InjectionMode::Off,
-];
+const DLP_MODES: &[DlpMode] = &[DlpMode::Redact, DlpMode::Block, DlpMode::Detect, DlpMode::Off];
+const INJECTION_MODES: &[InjectionMode] = &[InjectionMode::Block, InjectionMode::Warn, InjectionMode::Off];
 const SENSITIVITIES: &[Sensitivity] = &[Sensitivity::Low, Sensitivity::Medium, Sensitivity::High];
 const FAIL_MODES: &[FailMode] = &[FailMode::Open, FailMode::Closed];
 
@@ -215,56 +194,25 @@ const fn fail_mode(mode: FailMode) -> &'static str {
 
 impl From<Policy> for PolicyAnswer {
     fn from(policy: Policy) -> Self {
-        let Policy {
-            dlp,
-            injection,
-            fail,
-        } = policy;
-        let DlpPolicy {
-            action,
-            entities,
-            threshold,
-        } = dlp;
+        let Policy { dlp, injection, fail } = policy;
+        let DlpPolicy { action, entities, threshold } = dlp;
         let dlp = DlpAnswer {
             action: dlp_mode(action),
-            entities: entities
-                .map(|entities| entities.into_iter().map(EntityType::as_str).collect()),
+            entities: entities.map(|entities| entities.into_iter().map(EntityType::as_str).collect()),
             threshold,
         };
-        let InjectionPolicy {
-            action,
-            sensitivity: level,
-        } = injection;
-        let injection = InjectionAnswer {
-            action: injection_mode(action),
-            sensitivity: sensitivity(level),
-        };
+        let InjectionPolicy { action, sensitivity: level } = injection;
+        let injection = InjectionAnswer { action: injection_mode(action), sensitivity: sensitivity(level) };
         let FailPolicy { gateway, proxy } = fail;
-        let fail = FailAnswer {
-            gateway: fail_mode(gateway),
-            proxy: fail_mode(proxy),
-        };
-        let (response, r#loop) = (
-            ResponseAnswer { scan: "off" },
-            LoopAnswer { enabled: false },
-        );
-        Self {
-            dlp,
-            injection,
-            response,
-            fail,
-            r#loop,
-        }
+        let fail = FailAnswer { gateway: fail_mode(gateway), proxy: fail_mode(proxy) };
+        let (response, r#loop) = (ResponseAnswer { scan: "off" }, LoopAnswer { enabled: false });
+        Self { dlp, injection, response, fail, r#loop }
     }
 }
 
 /// Reads a policy over `base`: what the body leaves out stays as it is there.
 pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError> {
-    let Policy {
-        dlp,
-        injection,
-        fail,
-    } = base;
+    let Policy { dlp, injection, fail } = base;
     let policy = Policy {
         dlp: match body.object("dlp")? {
             Some(fields) => merge_dlp(fields, dlp)?,
@@ -291,11 +239,7 @@ pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError
 }
 
 fn merge_dlp(mut body: Fields, base: DlpPolicy) -> Result<DlpPolicy, FieldError> {
-    let DlpPolicy {
-        action,
-        entities,
-        threshold,
-    } = base;
+    let DlpPolicy { action, entities, threshold } = base;
     let action = body.word("action", DLP_MODES, dlp_mode)?.unwrap_or(action);
     let entities = match body.nullable("entities") {
         Given::Absent => entities,
@@ -305,81 +249,46 @@ fn merge_dlp(mut body: Fields, base: DlpPolicy) -> Result<DlpPolicy, FieldError>
     let threshold = body.score("threshold")?.unwrap_or(threshold);
     body.not_available("custom")?;
     body.finish()?;
-    Ok(DlpPolicy {
-        action,
-        entities,
-        threshold,
-    })
+    Ok(DlpPolicy { action, entities, threshold })
 }
 
 fn read_entities(body: &Fields, value: Value) -> Result<Vec<EntityType>, FieldError> {
     // An injection is no entity of DLP: `injection.action` governs it.
-    let known = || {
-        EntityType::ALL
-            .iter()
-            .copied()
-            .filter(|entity| !entity.is_injection())
-    };
+    let known = || EntityType::ALL.iter().copied().filter(|entity| !entity.is_injection());
     let mut entities = Vec::new();
     for name in body.read_texts("entities", value, EntityType::ALL.len())? {
         let Some(entity) = known().find(|entity| entity.as_str() == name) else {
             let known: Vec<_> = known().map(EntityType::as_str).collect();
-            return Err(body.invalid(
-                "entities",
-                format!("must hold some of: {}", known.join(", ")),
-            ));
+            return Err(body.invalid("entities", format!("must hold some of: {}", known.join(", "))));
         };
         if !entities.contains(&entity) {
             entities.push(entity);
         }
     }
     if entities.is_empty() {
-        return Err(body.invalid(
-            "entities",
-            "must not be empty; null is every type, and `action` can be `off`",
-        ));
+        return Err(body.invalid("entities", "must not be empty; null is every type, and `action` can be `off`"));
     }
     Ok(entities)
 }
 
-fn merge_injection(
-    mut body: Fields,
-    base: &InjectionPolicy,
-) -> Result<InjectionPolicy, FieldError> {
-    let InjectionPolicy {
-        action,
-        sensitivity: level,
-    } = *base;
-    let action = body
-        .word("action", INJECTION_MODES, injection_mode)?
-        .unwrap_or(action);
-    let level = body
-        .word("sensitivity", SENSITIVITIES, sensitivity)?
-        .unwrap_or(level);
+fn merge_injection(mut body: Fields, base: &InjectionPolicy) -> Result<InjectionPolicy, FieldError> {
+    let InjectionPolicy { action, sensitivity: level } = *base;
+    let action = body.word("action", INJECTION_MODES, injection_mode)?.unwrap_or(action);
+    let level = body.word("sensitivity", SENSITIVITIES, sensitivity)?.unwrap_or(level);
     body.finish()?;
-    Ok(InjectionPolicy {
-        action,
-        sensitivity: level,
-    })
+    Ok(InjectionPolicy { action, sensitivity: level })
 }
 
 fn merge_fail(mut body: Fields, base: FailPolicy) -> Result<FailPolicy, FieldError> {
     let FailPolicy { gateway, proxy } = base;
-    let gateway = body
-        .word("gateway", FAIL_MODES, fail_mode)?
-        .unwrap_or(gateway);
+    let gateway = body.word("gateway", FAIL_MODES, fail_mode)?.unwrap_or(gateway);
     let proxy = body.word("proxy", FAIL_MODES, fail_mode)?.unwrap_or(proxy);
     body.finish()?;
     Ok(FailPolicy { gateway, proxy })
 }
 
 fn read_response(mut body: Fields) -> Result<(), FieldError> {
-    body.word_of_version(
-        "scan",
-        &["off"],
-        |word| word,
-        &["detect", "redact", "block"],
-    )?;
+    body.word_of_version("scan", &["off"], |word| word, &["detect", "redact", "block"])?;
     body.finish()
 }
 

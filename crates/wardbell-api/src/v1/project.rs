@@ -12,7 +12,7 @@ use wardbell_telemetry::ambient;
 
 use super::change::change;
 use super::list::{self, List, PageParams};
-use super::openapi::Refusals;
+use super::openapi::{BodyRefusals, Refusals};
 use super::policy::{self, PolicyAnswer, PolicyBody};
 use super::{Answer, Created, Done};
 use crate::Shared;
@@ -39,29 +39,15 @@ pub(crate) struct ProjectAnswer {
 
 impl From<Project> for ProjectAnswer {
     fn from(project: Project) -> Self {
-        let Project {
-            id,
-            name,
-            policy,
-            policy_version,
-            created_at,
-        } = project;
-        Self {
-            id: id.to_string(),
-            name,
-            policy: policy.into(),
-            policy_version,
-            created_at: list::time(created_at),
-        }
+        let Project { id, name, policy, policy_version, created_at } = project;
+        Self { id: id.to_string(), name, policy: policy.into(), policy_version, created_at: list::time(created_at) }
     }
 }
 
 /// A new project.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `create` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `create` reads it")]
 pub(crate) struct NewProject {
     /// Its name, of 1 to 200 characters.
     #[schema(min_length = 1, max_length = 200)]
@@ -72,10 +58,8 @@ pub(crate) struct NewProject {
 
 /// A change of a project.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `update` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `update` reads it")]
 pub(crate) struct ProjectPatch {
     /// A new name, of 1 to 200 characters.
     #[schema(min_length = 1, max_length = 200)]
@@ -88,12 +72,9 @@ pub(crate) struct ProjectPatch {
 #[utoipa::path(
     post, path = "/api/v1/projects", tag = "projects", operation_id = "create_project",
     request_body = NewProject,
-    responses((status = 201, description = "The project", body = ProjectAnswer), Refusals)
+    responses((status = 201, description = "The project", body = ProjectAnswer), Refusals, BodyRefusals)
 )]
-pub(super) async fn create(
-    State(api): State<Shared>,
-    Body(mut body): Body,
-) -> Created<ProjectAnswer> {
+pub(super) async fn create(State(api): State<Shared>, Body(mut body): Body) -> Created<ProjectAnswer> {
     let name = required("name", body.name("name")?)?;
     let policy = match body.object("policy")? {
         Some(fields) => policy::merge(fields, Policy::default())?,
@@ -102,18 +83,9 @@ pub(super) async fn create(
     body.finish()?;
     let now = ambient::now();
     let id = ProjectId::mint(now, ambient::entropy());
-    let project = Project {
-        id,
-        name,
-        policy,
-        policy_version: 1,
-        created_at: now,
-    };
+    let project = Project { id, name, policy, policy_version: 1, created_at: now };
     let answer = ProjectAnswer::from(project.clone());
-    change(&api, |api| async move {
-        Ok(api.state.store.create_project(project).await?)
-    })
-    .await?;
+    change(&api, |api| async move { Ok(api.state.store.create_project(project).await?) }).await?;
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
@@ -122,18 +94,10 @@ pub(super) async fn create(
     get, path = "/api/v1/projects", tag = "projects", operation_id = "list_projects", params(PageParams),
     responses((status = 200, description = "Projects", body = List<ProjectAnswer>), Refusals)
 )]
-pub(super) async fn list(
-    State(api): State<Shared>,
-    Query(query): Query,
-) -> Answer<List<ProjectAnswer>> {
+pub(super) async fn list(State(api): State<Shared>, Query(query): Query) -> Answer<List<ProjectAnswer>> {
     let page = list::settings::<ProjectId>(query)?;
     let projects = api.state.store.projects().await?;
-    Ok(Json(List::of_settings(
-        projects,
-        &page,
-        |project| project.id.to_string(),
-        ProjectAnswer::from,
-    )))
+    Ok(Json(List::of_settings(projects, &page, |project| project.id.to_string(), ProjectAnswer::from)))
 }
 
 /// Shows a project.
@@ -142,10 +106,7 @@ pub(super) async fn list(
     params(("project" = String, Path, description = "The project's id")),
     responses((status = 200, description = "The project", body = ProjectAnswer), Refusals)
 )]
-pub(super) async fn show(
-    State(api): State<Shared>,
-    InProject(id): InProject,
-) -> Answer<ProjectAnswer> {
+pub(super) async fn show(State(api): State<Shared>, InProject(id): InProject) -> Answer<ProjectAnswer> {
     Ok(Json(ProjectAnswer::from(read(&api, id).await?)))
 }
 
@@ -153,7 +114,7 @@ pub(super) async fn show(
 #[utoipa::path(
     patch, path = "/api/v1/projects/{project}", tag = "projects", operation_id = "update_project",
     params(("project" = String, Path, description = "The project's id")), request_body = ProjectPatch,
-    responses((status = 200, description = "The project as it is now", body = ProjectAnswer), Refusals)
+    responses((status = 200, description = "The project as it is now", body = ProjectAnswer), Refusals, BodyRefusals)
 )]
 pub(super) async fn update(
     State(api): State<Shared>,
@@ -172,11 +133,7 @@ pub(super) async fn update(
         };
         // A change to the same is none: it makes no new version.
         let policy = policy.filter(|policy| *policy != present.policy);
-        Ok(api
-            .state
-            .store
-            .update_project(id, ProjectChange { name, policy }, ambient::now())
-            .await?)
+        Ok(api.state.store.update_project(id, ProjectChange { name, policy }, ambient::now()).await?)
     })
     .await?;
     Ok(Json(ProjectAnswer::from(project)))
@@ -189,17 +146,11 @@ pub(super) async fn update(
     responses((status = 204, description = "It is gone"), Refusals)
 )]
 pub(super) async fn remove(State(api): State<Shared>, InProject(id): InProject) -> Done {
-    change(&api, move |api| async move {
-        Ok(api.state.store.delete_project(id, ambient::now()).await?)
-    })
-    .await?;
+    change(&api, move |api| async move { Ok(api.state.store.delete_project(id, ambient::now()).await?) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn read(api: &Shared, id: ProjectId) -> Result<Project, ApiError> {
     let projects = api.state.store.projects().await?;
-    projects
-        .into_iter()
-        .find(|project| project.id == id)
-        .ok_or(ApiError::NotFound("project"))
+    projects.into_iter().find(|project| project.id == id).ok_or(ApiError::NotFound("project"))
 }

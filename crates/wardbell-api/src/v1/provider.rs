@@ -13,7 +13,7 @@ use wardbell_telemetry::ambient;
 
 use super::change::change;
 use super::list::{self, List, PageParams};
-use super::openapi::Refusals;
+use super::openapi::{BodyRefusals, Refusals};
 use super::{Answer, Done};
 use crate::Shared;
 use crate::destination;
@@ -40,15 +40,7 @@ const OWN_VARIABLES: &str = "WARDBELL_";
 const KINDS: &[ProviderKind] = &[ProviderKind::OpenAi];
 
 /// The kinds of `spec/api.md` that come later.
-const KINDS_LATER: &[&str] = &[
-    "anthropic",
-    "gemini",
-    "azure",
-    "bedrock",
-    "cohere",
-    "mistral",
-    "vertex",
-];
+const KINDS_LATER: &[&str] = &["anthropic", "gemini", "azure", "bedrock", "cohere", "mistral", "vertex"];
 
 /// A provider; its key is never shown.
 #[derive(Debug, Serialize, ToSchema)]
@@ -71,14 +63,7 @@ pub(crate) struct ProviderAnswer {
 
 impl From<Provider> for ProviderAnswer {
     fn from(provider: Provider) -> Self {
-        let Provider {
-            name,
-            kind,
-            base_url,
-            api_key,
-            api_key_env,
-            updated_at,
-        } = provider;
+        let Provider { name, kind, base_url, api_key, api_key_env, updated_at } = provider;
         Self {
             name,
             kind: kind.as_str(),
@@ -92,12 +77,10 @@ impl From<Provider> for ProviderAnswer {
 
 /// A provider's settings.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `read` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `read` reads it")]
 pub(crate) struct ProviderBody {
-    /// The dialect that it speaks: `openai` in this version. The default is the name, if it is a dialect's, or `openai`.
+    /// The dialect that it speaks: `openai` in this version. The default is the name, if it is one, or `openai`.
     #[schema(pattern = "^openai$")]
     kind: Option<String>,
     /// Where it is; the default is the dialect's own service. Without a path, the dialect's usual one (`/v1`) is added.
@@ -129,7 +112,7 @@ enum KeyChange {
         ("name" = String, Path, description = "The provider's name: `[a-z0-9][a-z0-9_-]{0,63}`, not `echo`")
     ),
     request_body = ProviderBody,
-    responses((status = 200, description = "The provider", body = ProviderAnswer), Refusals)
+    responses((status = 200, description = "The provider", body = ProviderAnswer), Refusals, BodyRefusals)
 )]
 pub(super) async fn put(
     State(api): State<Shared>,
@@ -141,17 +124,11 @@ pub(super) async fn put(
     let (provider, key) = read(&api, name, body)?;
     let provider = change(&api, move |api| async move {
         let provider = match key {
-            KeyChange::Set(key) => Provider {
-                api_key: Some(key),
-                ..provider
-            },
+            KeyChange::Set(key) => Provider { api_key: Some(key), ..provider },
             KeyChange::Remove => provider,
             KeyChange::Keep => keep_key(&api, project, provider).await?,
         };
-        api.state
-            .store
-            .put_provider(project, provider.clone(), false)
-            .await?;
+        api.state.store.put_provider(project, provider.clone(), false).await?;
         Ok(provider)
     })
     .await?;
@@ -159,18 +136,8 @@ pub(super) async fn put(
 }
 
 /// Gives `provider` the key stored under its name. A stored key never goes to a new place unasked.
-async fn keep_key(
-    api: &Shared,
-    project: ProjectId,
-    provider: Provider,
-) -> Result<Provider, ApiError> {
-    let stored = api
-        .state
-        .store
-        .providers(project)
-        .await?
-        .into_iter()
-        .find(|stored| stored.name == provider.name);
+async fn keep_key(api: &Shared, project: ProjectId, provider: Provider) -> Result<Provider, ApiError> {
+    let stored = api.state.store.providers(project).await?.into_iter().find(|stored| stored.name == provider.name);
     let Some(stored) = stored.filter(|stored| stored.api_key.is_some()) else {
         return Ok(provider);
     };
@@ -181,10 +148,7 @@ async fn keep_key(
         )
         .into());
     }
-    Ok(Provider {
-        api_key: stored.api_key,
-        ..provider
-    })
+    Ok(Provider { api_key: stored.api_key, ..provider })
 }
 
 fn read(api: &Shared, name: String, mut body: Fields) -> Result<(Provider, KeyChange), ApiError> {
@@ -192,23 +156,16 @@ fn read(api: &Shared, name: String, mut body: Fields) -> Result<(Provider, KeyCh
         .word_of_version("kind", KINDS, ProviderKind::as_str, KINDS_LATER)?
         .or_else(|| ProviderKind::from_name(&name))
         .unwrap_or(ProviderKind::OpenAi);
-    let base_url = body
-        .text("base_url")?
-        .unwrap_or_else(|| kind.default_base_url().to_owned());
-    let base_url =
-        destination::base_url("base_url", &base_url, default_path(kind), &api.state.egress)?;
+    let base_url = body.text("base_url")?.unwrap_or_else(|| kind.default_base_url().to_owned());
+    let base_url = destination::base_url("base_url", &base_url, default_path(kind), &api.state.egress)?;
     let api_key_env = read_variable(&mut body)?;
     let key = match (body.nullable("api_key"), &api_key_env) {
         (Given::Absent, None) => KeyChange::Keep,
         (Given::Absent | Given::Null, _) => KeyChange::Remove,
         (Given::Value(_), Some(_)) => {
-            return Err(body
-                .invalid("api_key", "and `api_key_env` exclude each other")
-                .into());
+            return Err(body.invalid("api_key", "and `api_key_env` exclude each other").into());
         }
-        (Given::Value(Value::String(key)), None) if is_header_text(&key) => {
-            KeyChange::Set(Secret::new(key))
-        }
+        (Given::Value(Value::String(key)), None) if is_header_text(&key) => KeyChange::Set(Secret::new(key)),
         (Given::Value(_), None) => {
             let message = format!("must be 1 to {API_KEY_BYTES_MAX} visible ASCII characters");
             return Err(body.invalid("api_key", message).into());
@@ -216,17 +173,7 @@ fn read(api: &Shared, name: String, mut body: Fields) -> Result<(Provider, KeyCh
     };
     body.finish()?;
     let updated_at = ambient::now();
-    Ok((
-        Provider {
-            name,
-            kind,
-            base_url,
-            api_key: None,
-            api_key_env,
-            updated_at,
-        },
-        key,
-    ))
+    Ok((Provider { name, kind, base_url, api_key: None, api_key_env, updated_at }, key))
 }
 
 /// The path of a dialect's usual base URL, given to one without a path.
@@ -245,9 +192,7 @@ fn read_variable(body: &mut Fields) -> Result<Option<String>, FieldError> {
         return Ok(None);
     };
     let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    let goes_on_well = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let goes_on_well = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !starts_well || !goes_on_well || name.len() > VARIABLE_CHARS_MAX {
         return Err(body.invalid("api_key_env", "must be the name of an environment variable"));
     }
@@ -258,19 +203,14 @@ fn read_variable(body: &mut Fields) -> Result<Option<String>, FieldError> {
 }
 
 fn check_name(name: &str) -> Result<(), FieldError> {
-    let letters = name
-        .bytes()
-        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+    let letters = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
     let start = name.starts_with(|first: char| first.is_ascii_alphanumeric());
     if !letters || !start || name.len() > NAME_CHARS_MAX {
         let message = "must start with a letter or digit and have 1 to 64 of: a-z, 0-9, `_`, `-`";
         return Err(FieldError::invalid("name", message));
     }
     if name == BUILT_IN {
-        return Err(FieldError::invalid(
-            "name",
-            "must not be `echo`, which is built in",
-        ));
+        return Err(FieldError::invalid("name", "must not be `echo`, which is built in"));
     }
     Ok(())
 }
@@ -288,12 +228,7 @@ pub(super) async fn list(
 ) -> Answer<List<ProviderAnswer>> {
     let page = list::settings::<String>(query)?;
     let providers = api.state.store.providers(project).await?;
-    Ok(Json(List::of_settings(
-        providers,
-        &page,
-        |provider| provider.name.clone(),
-        ProviderAnswer::from,
-    )))
+    Ok(Json(List::of_settings(providers, &page, |provider| provider.name.clone(), ProviderAnswer::from)))
 }
 
 /// Shows a provider.
@@ -312,9 +247,7 @@ pub(super) async fn show(
 ) -> Answer<ProviderAnswer> {
     let providers = api.state.store.providers(project).await?;
     let provider = providers.into_iter().find(|provider| provider.name == name);
-    Ok(Json(ProviderAnswer::from(
-        provider.ok_or(ApiError::NotFound("provider"))?,
-    )))
+    Ok(Json(ProviderAnswer::from(provider.ok_or(ApiError::NotFound("provider"))?)))
 }
 
 /// Removes a provider.
@@ -331,9 +264,6 @@ pub(super) async fn remove(
     InProject(project): InProject,
     Named(name): Named<String>,
 ) -> Done {
-    change(&api, move |api| async move {
-        Ok(api.state.store.delete_provider(project, &name).await?)
-    })
-    .await?;
+    change(&api, move |api| async move { Ok(api.state.store.delete_provider(project, &name).await?) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,7 +14,7 @@ use wardbell_store::endpoint::SigningSecret;
 use wardbell_telemetry::ambient;
 
 use super::change::change;
-use super::openapi::Refusals;
+use super::openapi::{BodyRefusals, Refusals};
 use super::{Answer, list};
 use crate::Shared;
 use crate::error::{ApiError, FieldError};
@@ -44,10 +44,8 @@ const SECRETS_MAX: usize = 4;
 
 /// How a secret is rotated.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body for the OpenAPI document; `rotate` reads it"
-)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `rotate` reads it")]
 pub(crate) struct Rotation {
     /// How long the present secret keeps signing beside the new one, in seconds; 0 stops it at once.
     #[schema(minimum = 0, maximum = 604_800, default = 86_400)]
@@ -66,10 +64,7 @@ pub(crate) struct RotationAnswer {
 
 /// Makes a secret.
 pub(super) fn generate() -> Secret<String> {
-    Secret::new(format!(
-        "{SECRET_PREFIX}{}",
-        STANDARD.encode(ambient::entropy::<SECRET_BYTES>())
-    ))
+    Secret::new(format!("{SECRET_PREFIX}{}", STANDARD.encode(ambient::entropy::<SECRET_BYTES>())))
 }
 
 /// Takes the operator's own secret, if the body has one.
@@ -77,9 +72,7 @@ pub(super) fn read_own(body: &mut Fields) -> Result<Option<Secret<String>>, Fiel
     let Some(secret) = body.text("secret")? else {
         return Ok(None);
     };
-    let bytes = secret
-        .strip_prefix(SECRET_PREFIX)
-        .and_then(|encoded| STANDARD.decode(encoded).ok());
+    let bytes = secret.strip_prefix(SECRET_PREFIX).and_then(|encoded| STANDARD.decode(encoded).ok());
     if bytes.is_some_and(|bytes| (SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&bytes.len())) {
         Ok(Some(Secret::new(secret)))
     } else {
@@ -99,7 +92,7 @@ pub(super) fn read_own(body: &mut Fields) -> Result<Option<Secret<String>>, Fiel
         ("webhook" = String, Path, description = "The webhook's id")
     ),
     request_body = Option<Rotation>,
-    responses((status = 200, description = "The new secret", body = RotationAnswer), Refusals)
+    responses((status = 200, description = "The new secret", body = RotationAnswer), Refusals, BodyRefusals)
 )]
 pub(super) async fn rotate(
     State(api): State<Shared>,
@@ -107,19 +100,14 @@ pub(super) async fn rotate(
     Named(id): Named<EndpointId>,
     OptionalBody(mut body): OptionalBody,
 ) -> Answer<RotationAnswer> {
-    let overlap = body
-        .integer("overlap_seconds", OVERLAP_SECONDS_MAX)?
-        .unwrap_or(OVERLAP_SECONDS_DEFAULT);
+    let overlap = body.integer("overlap_seconds", OVERLAP_SECONDS_MAX)?.unwrap_or(OVERLAP_SECONDS_DEFAULT);
     body.finish()?;
     let secret = generate();
     let shown = secret.reveal().clone();
     let until = change(&api, move |api| async move {
         let now = ambient::now();
         let signing = api.state.store.endpoint(project, id).await?.secrets;
-        let signing = signing
-            .iter()
-            .filter(|secret| secret.expires_at.is_none_or(|until| until > now))
-            .count();
+        let signing = signing.iter().filter(|secret| secret.expires_at.is_none_or(|until| until > now)).count();
         if overlap > 0 && signing >= SECRETS_MAX {
             return Err(ApiError::LimitReached {
                 message: format!("{signing} secrets sign for this webhook, which is the limit"),
@@ -127,19 +115,10 @@ pub(super) async fn rotate(
             });
         }
         let until = now.after(Duration::from_secs(overlap));
-        let secret = SigningSecret {
-            secret,
-            expires_at: None,
-        };
-        api.state
-            .store
-            .rotate_secret(project, id, secret, until, now)
-            .await?;
+        let secret = SigningSecret { secret, expires_at: None };
+        api.state.store.rotate_secret(project, id, secret, until, now).await?;
         Ok(until)
     })
     .await?;
-    Ok(Json(RotationAnswer {
-        secret: shown,
-        previous_until: list::time(until),
-    }))
+    Ok(Json(RotationAnswer { secret: shown, previous_until: list::time(until) }))
 }

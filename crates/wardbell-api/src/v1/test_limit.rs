@@ -31,12 +31,8 @@ impl TestLimit {
         });
         let times = tests.entry(id).or_default();
         if times.len() >= TESTS_MAX {
-            let wait = times
-                .front()
-                .map_or(WINDOW, |oldest| oldest.after(WINDOW).since(now));
-            return Err(ApiError::TooManyTests {
-                retry_after_seconds: wait.as_secs() + 1,
-            });
+            let wait = times.front().map_or(WINDOW, |oldest| oldest.after(WINDOW).since(now));
+            return Err(ApiError::TooManyTests { retry_after_seconds: wait.as_secs() + 1 });
         }
         times.push_back(now);
         Ok(())
@@ -50,23 +46,12 @@ mod tests {
     #[test]
     fn the_eleventh_test_in_a_minute_waits_and_other_webhooks_do_not() {
         let limit = TestLimit::default();
-        let [one, other] =
-            [1, 2].map(|byte| EndpointId::mint(Timestamp::from_millis(0), [byte; 10]));
+        let [one, other] = [1, 2].map(|byte| EndpointId::mint(Timestamp::from_millis(0), [byte; 10]));
         for second in 0..10 {
-            limit
-                .take(one, Timestamp::from_millis(second * 1000))
-                .unwrap();
+            limit.take(one, Timestamp::from_millis(second * 1000)).unwrap();
         }
         let refused = limit.take(one, Timestamp::from_millis(30_000));
-        assert!(
-            matches!(
-                refused,
-                Err(ApiError::TooManyTests {
-                    retry_after_seconds: 31
-                })
-            ),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(ApiError::TooManyTests { retry_after_seconds: 31 })), "{refused:?}");
         limit.take(other, Timestamp::from_millis(30_000)).unwrap();
         limit.take(one, Timestamp::from_millis(60_000)).unwrap();
         assert!(limit.take(one, Timestamp::from_millis(60_000)).is_err());

@@ -9,9 +9,7 @@ use crate::rig::Rig;
 #[tokio::test]
 async fn a_project_is_made_listed_changed_and_removed() {
     let rig = Rig::new().await;
-    let made = rig
-        .expect("POST", "/projects", json!({"name": "team"}), 201)
-        .await;
+    let made = rig.expect("POST", "/projects", json!({"name": "team"}), 201).await;
     let id = made["id"].as_str().unwrap();
     assert!(id.starts_with("proj_"), "{made}");
     let defaults = json!({
@@ -25,49 +23,23 @@ async fn a_project_is_made_listed_changed_and_removed() {
     assert_eq!(made["policy"].to_string(), defaults.to_string());
     assert_eq!(made["policy_version"], 1);
     let created_at = made["created_at"].as_str().unwrap();
-    assert!(
-        created_at.ends_with('Z') && created_at.len() == "2026-11-23T15:04:05.000Z".len(),
-        "{created_at}"
-    );
+    assert!(created_at.ends_with('Z') && created_at.len() == "2026-11-23T15:04:05.000Z".len(), "{created_at}");
     let path = format!("/projects/{id}");
     assert_eq!(rig.get(&path).await, made);
-    assert_eq!(
-        rig.get("/projects").await,
-        json!({"data": [made], "next_cursor": null})
-    );
+    assert_eq!(rig.get("/projects").await, json!({"data": [made], "next_cursor": null}));
 
-    let renamed = rig
-        .expect("PATCH", &path, json!({"name": "crew"}), 200)
-        .await;
-    assert_eq!(
-        (&renamed["name"], &renamed["policy_version"]),
-        (&json!("crew"), &json!(1))
-    );
+    let renamed = rig.expect("PATCH", &path, json!({"name": "crew"}), 200).await;
+    assert_eq!((&renamed["name"], &renamed["policy_version"]), (&json!("crew"), &json!(1)));
     let change = json!({"policy": {"dlp": {"action": "block", "entities": ["US_SSN", "US_SSN"], "threshold": 0.75}}});
     let changed = rig.expect("PATCH", &path, change.clone(), 200).await;
-    assert_eq!(
-        changed["policy"]["dlp"].to_string(),
-        r#"{"action":"block","entities":["US_SSN"],"threshold":0.75}"#
-    );
+    assert_eq!(changed["policy"]["dlp"].to_string(), r#"{"action":"block","entities":["US_SSN"],"threshold":0.75}"#);
     assert_eq!(changed["policy"]["injection"], defaults["injection"]);
     assert_eq!(changed["policy_version"], 2);
     let again = rig.expect("PATCH", &path, change, 200).await;
     assert_eq!(again["policy_version"], 2, "a change to the same is none");
-    let all = rig
-        .expect(
-            "PATCH",
-            &path,
-            json!({"policy": {"dlp": {"entities": null}}}),
-            200,
-        )
-        .await;
-    assert_eq!(
-        all["policy"]["dlp"].to_string(),
-        r#"{"action":"block","entities":null,"threshold":0.75}"#
-    );
-    let shown_back = rig
-        .expect("PATCH", &path, json!({"policy": all["policy"]}), 200)
-        .await;
+    let all = rig.expect("PATCH", &path, json!({"policy": {"dlp": {"entities": null}}}), 200).await;
+    assert_eq!(all["policy"]["dlp"].to_string(), r#"{"action":"block","entities":null,"threshold":0.75}"#);
+    let shown_back = rig.expect("PATCH", &path, json!({"policy": all["policy"]}), 200).await;
     assert_eq!(shown_back, all, "what is shown can be sent back");
 
     let in_force = rig.directory.current();
@@ -75,10 +47,8 @@ async fn a_project_is_made_listed_changed_and_removed() {
     assert_eq!(view.project.policy_version, 3);
 
     rig.expect("DELETE", &path, Value::Null, 204).await;
-    rig.refused("GET", &path, Value::Null, 404, "not_found", "")
-        .await;
-    rig.refused("DELETE", &path, Value::Null, 404, "not_found", "")
-        .await;
+    rig.refused("GET", &path, Value::Null, 404, "not_found", "").await;
+    rig.refused("DELETE", &path, Value::Null, 404, "not_found", "").await;
     assert_eq!(rig.get("/projects").await["data"], json!([]));
 }
 
@@ -100,127 +70,34 @@ async fn a_wrong_project_body_names_its_field() {
         (json!({"name": "x", "nmae": "y"}), "unknown_field", "nmae"),
         (policy(json!("strict")), "invalid_field", "policy"),
         (policy(json!({"dpl": {}})), "unknown_field", "policy.dpl"),
-        (
-            policy(json!({"dlp": {"action": "mask"}})),
-            "invalid_field",
-            "policy.dlp.action",
-        ),
-        (
-            policy(json!({"dlp": {"threshold": 1.01}})),
-            "invalid_field",
-            "policy.dlp.threshold",
-        ),
-        (
-            policy(json!({"dlp": {"threshold": "0.5"}})),
-            "invalid_field",
-            "policy.dlp.threshold",
-        ),
-        (
-            policy(json!({"dlp": {"custom": [{"label": "x", "regex": "y"}]}})),
-            "not_available",
-            "policy.dlp.custom",
-        ),
+        (policy(json!({"dlp": {"action": "mask"}})), "invalid_field", "policy.dlp.action"),
+        (policy(json!({"dlp": {"threshold": 1.01}})), "invalid_field", "policy.dlp.threshold"),
+        (policy(json!({"dlp": {"threshold": "0.5"}})), "invalid_field", "policy.dlp.threshold"),
+        (policy(json!({"dlp": {"custom": [{"label": "x", "regex": "y"}]}})), "not_available", "policy.dlp.custom"),
         (entities(json!([])), "invalid_field", "policy.dlp.entities"),
-        (
-            entities(json!("US_SSN")),
-            "invalid_field",
-            "policy.dlp.entities",
-        ),
-        (
-            entities(json!(["us_ssn"])),
-            "invalid_field",
-            "policy.dlp.entities",
-        ),
-        (
-            entities(json!(["PROMPT_INJECTION"])),
-            "invalid_field",
-            "policy.dlp.entities",
-        ),
-        (
-            policy(json!({"injection": {"action": "redact"}})),
-            "invalid_field",
-            "policy.injection.action",
-        ),
-        (
-            policy(json!({"injection": {"sensitivity": 3}})),
-            "invalid_field",
-            "policy.injection.sensitivity",
-        ),
-        (
-            policy(json!({"response": {"scan": "redact"}})),
-            "not_available",
-            "policy.response.scan",
-        ),
-        (
-            policy(json!({"response": {"scan": "on"}})),
-            "invalid_field",
-            "policy.response.scan",
-        ),
-        (
-            policy(json!({"fail": {"gateway": "maybe"}})),
-            "invalid_field",
-            "policy.fail.gateway",
-        ),
-        (
-            policy(json!({"loop": {"enabled": true}})),
-            "not_available",
-            "policy.loop.enabled",
-        ),
-        (
-            policy(json!({"loop": {"enabled": false, "threshold": 5}})),
-            "not_available",
-            "policy.loop.threshold",
-        ),
-        (
-            policy(json!({"rate": {"per_second": 5}})),
-            "not_available",
-            "policy.rate",
-        ),
+        (entities(json!("US_SSN")), "invalid_field", "policy.dlp.entities"),
+        (entities(json!(["us_ssn"])), "invalid_field", "policy.dlp.entities"),
+        (entities(json!(["PROMPT_INJECTION"])), "invalid_field", "policy.dlp.entities"),
+        (policy(json!({"injection": {"action": "redact"}})), "invalid_field", "policy.injection.action"),
+        (policy(json!({"injection": {"sensitivity": 3}})), "invalid_field", "policy.injection.sensitivity"),
+        (policy(json!({"response": {"scan": "redact"}})), "not_available", "policy.response.scan"),
+        (policy(json!({"response": {"scan": "on"}})), "invalid_field", "policy.response.scan"),
+        (policy(json!({"fail": {"gateway": "maybe"}})), "invalid_field", "policy.fail.gateway"),
+        (policy(json!({"loop": {"enabled": true}})), "not_available", "policy.loop.enabled"),
+        (policy(json!({"loop": {"enabled": false, "threshold": 5}})), "not_available", "policy.loop.threshold"),
+        (policy(json!({"rate": {"per_second": 5}})), "not_available", "policy.rate"),
     ];
     for (body, code, field) in cases {
-        rig.refused("POST", "/projects", body, 422, code, field)
-            .await;
+        rig.refused("POST", "/projects", body, 422, code, field).await;
     }
-    let answer = rig
-        .refused(
-            "POST",
-            "/projects",
-            json!({"name": "x", "nmae": 1}),
-            422,
-            "unknown_field",
-            "nmae",
-        )
+    let answer = rig.refused("POST", "/projects", json!({"name": "x", "nmae": 1}), 422, "unknown_field", "nmae").await;
+    assert_eq!(answer["error"]["hint"], "did you mean `name`? known: name, policy");
+    let later =
+        rig.refused("POST", "/projects", policy(json!({"rate": {}})), 422, "not_available", "policy.rate").await;
+    assert_eq!(later["error"]["message"], "`policy.rate` is not available in this version");
+    assert_eq!(rig.get("/projects").await["data"], json!([]), "a refused body left nothing behind");
+    rig.expect("POST", "/projects", policy(json!({"response": {"scan": "off"}, "loop": {"enabled": false}})), 201)
         .await;
-    assert_eq!(
-        answer["error"]["hint"],
-        "did you mean `name`? known: name, policy"
-    );
-    let later = rig
-        .refused(
-            "POST",
-            "/projects",
-            policy(json!({"rate": {}})),
-            422,
-            "not_available",
-            "policy.rate",
-        )
-        .await;
-    assert_eq!(
-        later["error"]["message"],
-        "`policy.rate` is not available in this version"
-    );
-    assert_eq!(
-        rig.get("/projects").await["data"],
-        json!([]),
-        "a refused body left nothing behind"
-    );
-    rig.expect(
-        "POST",
-        "/projects",
-        policy(json!({"response": {"scan": "off"}, "loop": {"enabled": false}})),
-        201,
-    )
-    .await;
 }
 
 #[tokio::test]
@@ -235,28 +112,13 @@ async fn hostile_names_come_back_as_they_are() {
         "\\u0000 \\n \" '",
     ];
     for name in names {
-        let made = rig
-            .expect("POST", "/projects", json!({"name": name}), 201)
-            .await;
+        let made = rig.expect("POST", "/projects", json!({"name": name}), 201).await;
         let path = format!("/projects/{}", made["id"].as_str().unwrap());
         assert_eq!(rig.get(&path).await["name"], name);
-        let key = rig
-            .expect(
-                "POST",
-                &format!("{path}/keys"),
-                json!({"name": name, "user_id": name}),
-                201,
-            )
-            .await;
-        assert_eq!(
-            (&key["name"], &key["user_id"]),
-            (&json!(name), &json!(name))
-        );
+        let key = rig.expect("POST", &format!("{path}/keys"), json!({"name": name, "user_id": name}), 201).await;
+        assert_eq!((&key["name"], &key["user_id"]), (&json!(name), &json!(name)));
     }
-    assert_eq!(
-        rig.get("/projects").await["data"].as_array().unwrap().len(),
-        names.len()
-    );
+    assert_eq!(rig.get("/projects").await["data"].as_array().unwrap().len(), names.len());
 }
 
 #[tokio::test]
@@ -264,28 +126,14 @@ async fn two_changes_of_one_policy_both_count() {
     let rig = Rig::new().await;
     let path = rig.project().await;
     for _ in 0..5 {
-        let reset =
-            json!({"policy": {"dlp": {"action": "redact"}, "injection": {"action": "block"}}});
+        let reset = json!({"policy": {"dlp": {"action": "redact"}, "injection": {"action": "block"}}});
         rig.expect("PATCH", &path, reset, 200).await;
         tokio::join!(
-            rig.expect(
-                "PATCH",
-                &path,
-                json!({"policy": {"dlp": {"action": "off"}}}),
-                200
-            ),
-            rig.expect(
-                "PATCH",
-                &path,
-                json!({"policy": {"injection": {"action": "warn"}}}),
-                200
-            ),
+            rig.expect("PATCH", &path, json!({"policy": {"dlp": {"action": "off"}}}), 200),
+            rig.expect("PATCH", &path, json!({"policy": {"injection": {"action": "warn"}}}), 200),
         );
         let policy = rig.get(&path).await["policy"].clone();
-        assert_eq!(
-            (&policy["dlp"]["action"], &policy["injection"]["action"]),
-            (&json!("off"), &json!("warn"))
-        );
+        assert_eq!((&policy["dlp"]["action"], &policy["injection"]["action"]), (&json!("off"), &json!("warn")));
     }
 }
 
@@ -293,37 +141,20 @@ async fn two_changes_of_one_policy_both_count() {
 async fn lists_of_settings_are_paged() {
     let rig = Rig::new().await;
     for number in 0..5 {
-        rig.expect(
-            "POST",
-            "/projects",
-            json!({"name": format!("p{number}")}),
-            201,
-        )
-        .await;
+        rig.expect("POST", "/projects", json!({"name": format!("p{number}")}), 201).await;
     }
     let mut seen = Vec::new();
     let mut path = "/projects?limit=2".to_owned();
     loop {
         let page = rig.get(&path).await;
-        seen.extend(
-            page["data"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|item| item["id"].as_str().unwrap().to_owned()),
-        );
+        seen.extend(page["data"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
         let Some(cursor) = page["next_cursor"].as_str() else {
             break;
         };
         path = format!("/projects?limit=2&cursor={cursor}");
     }
     let whole = rig.get("/projects").await;
-    let whole: Vec<_> = whole["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item["id"].as_str().unwrap())
-        .collect();
+    let whole: Vec<_> = whole["data"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
     assert_eq!(seen, whole);
     for (query, code, field) in [
         ("limit=0", "invalid_field", "limit"),
@@ -334,15 +165,7 @@ async fn lists_of_settings_are_paged() {
         ("page=2", "unknown_field", "page"),
     ] {
         let query = query.replace(' ', "%20");
-        rig.refused(
-            "GET",
-            &format!("/projects?{query}"),
-            Value::Null,
-            422,
-            code,
-            field,
-        )
-        .await;
+        rig.refused("GET", &format!("/projects?{query}"), Value::Null, 422, code, field).await;
     }
 }
 
@@ -351,52 +174,23 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked() {
     let rig = Rig::new().await;
     let project = rig.project().await;
     let keys = format!("{project}/keys");
-    let made = rig
-        .expect("POST", &keys, json!({"name": "ci", "user_id": "u-1"}), 201)
-        .await;
+    let made = rig.expect("POST", &keys, json!({"name": "ci", "user_id": "u-1"}), 201).await;
     let key = made["key"].as_str().unwrap();
     assert!(key.starts_with("wb_") && key.len() == 46, "{key}");
-    let (principal, _) = rig
-        .directory
-        .authenticate(key)
-        .expect("the key is in force with the answer");
+    let (principal, _) = rig.directory.authenticate(key).expect("the key is in force with the answer");
     assert_eq!(principal.user.as_deref(), Some("u-1"));
     let listed = rig.get(&keys).await;
     let mut kept = made.clone();
     kept.as_object_mut().unwrap().remove("key");
     assert_eq!(listed, json!({"data": [kept], "next_cursor": null}));
-    assert!(
-        key.starts_with(kept["hint"].as_str().unwrap())
-            && kept["hint"].as_str().unwrap().len() == 8
-    );
-    rig.expect(
-        "DELETE",
-        &format!("{keys}/{}", made["id"].as_str().unwrap()),
-        Value::Null,
-        204,
-    )
-    .await;
-    assert!(
-        rig.directory.authenticate(key).is_none(),
-        "a revoked key opens nothing from the moment of the answer"
-    );
+    assert!(key.starts_with(kept["hint"].as_str().unwrap()) && kept["hint"].as_str().unwrap().len() == 8);
+    rig.expect("DELETE", &format!("{keys}/{}", made["id"].as_str().unwrap()), Value::Null, 204).await;
+    assert!(rig.directory.authenticate(key).is_none(), "a revoked key opens nothing from the moment of the answer");
     for (body, code, field) in [
         (json!({}), "missing_field", "name"),
-        (
-            json!({"name": "x", "budget_usd": 5}),
-            "not_available",
-            "budget_usd",
-        ),
-        (
-            json!({"name": "x", "user_id": "a\tb"}),
-            "invalid_field",
-            "user_id",
-        ),
-        (
-            json!({"name": "x", "key": "wb_mine"}),
-            "unknown_field",
-            "key",
-        ),
+        (json!({"name": "x", "budget_usd": 5}), "not_available", "budget_usd"),
+        (json!({"name": "x", "user_id": "a\tb"}), "invalid_field", "user_id"),
+        (json!({"name": "x", "key": "wb_mine"}), "unknown_field", "key"),
     ] {
         rig.refused("POST", &keys, body, 422, code, field).await;
     }
@@ -419,7 +213,5 @@ async fn a_caller_who_hangs_up_leaves_no_revoked_key_in_force() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), in_force)
-        .await
-        .expect("the change was put in force");
+    tokio::time::timeout(Duration::from_secs(10), in_force).await.expect("the change was put in force");
 }

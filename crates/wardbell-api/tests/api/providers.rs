@@ -9,24 +9,17 @@ async fn a_provider_is_set_shown_without_its_key_and_removed() {
     let rig = Rig::new().await;
     let path = format!("{}/providers", rig.project().await);
     let openai = format!("{path}/openai");
-    let set = rig
-        .expect("PUT", &openai, json!({"api_key": "sk-first"}), 200)
-        .await;
+    let set = rig.expect("PUT", &openai, json!({"api_key": "sk-first"}), 200).await;
     assert_eq!(set["base_url"], "https://api.openai.com/v1");
     assert_eq!(
         (&set["kind"], &set["api_key_set"], &set["api_key_env"]),
         (&json!("openai"), &json!(true), &Value::Null)
     );
     assert_eq!(rig.get(&openai).await, set);
-    assert_eq!(
-        rig.get(&path).await,
-        json!({"data": [set], "next_cursor": null})
-    );
+    assert_eq!(rig.get(&path).await, json!({"data": [set], "next_cursor": null}));
     rig.expect("DELETE", &openai, Value::Null, 204).await;
-    rig.refused("GET", &openai, Value::Null, 404, "not_found", "")
-        .await;
-    rig.refused("DELETE", &openai, Value::Null, 404, "not_found", "")
-        .await;
+    rig.refused("GET", &openai, Value::Null, 404, "not_found", "").await;
+    rig.refused("DELETE", &openai, Value::Null, 404, "not_found", "").await;
 }
 
 #[tokio::test]
@@ -39,56 +32,19 @@ async fn a_stored_key_stays_with_its_place_and_goes_to_no_other() {
         let provider = rig.store.providers(id).await.unwrap().remove(0);
         provider.api_key.map(|key| key.reveal().clone())
     };
-    rig.expect(
-        "PUT",
-        &path,
-        json!({"base_url": "https://llm.example.com", "api_key": "sk-1"}),
-        200,
-    )
-    .await;
-    rig.expect(
-        "PUT",
-        &path,
-        json!({"base_url": "https://llm.example.com/v1/"}),
-        200,
-    )
-    .await;
-    assert_eq!(
-        stored().await.as_deref(),
-        Some("sk-1"),
-        "the same place keeps its key"
-    );
+    rig.expect("PUT", &path, json!({"base_url": "https://llm.example.com", "api_key": "sk-1"}), 200).await;
+    rig.expect("PUT", &path, json!({"base_url": "https://llm.example.com/v1/"}), 200).await;
+    assert_eq!(stored().await.as_deref(), Some("sk-1"), "the same place keeps its key");
     let elsewhere = json!({"base_url": "https://evil.example.com"});
-    rig.refused("PUT", &path, elsewhere, 422, "invalid_field", "api_key")
-        .await;
+    rig.refused("PUT", &path, elsewhere, 422, "invalid_field", "api_key").await;
     assert_eq!(stored().await.as_deref(), Some("sk-1"));
-    rig.expect(
-        "PUT",
-        &path,
-        json!({"base_url": "https://evil.example.com", "api_key": null}),
-        200,
-    )
-    .await;
+    rig.expect("PUT", &path, json!({"base_url": "https://evil.example.com", "api_key": null}), 200).await;
     assert_eq!(stored().await, None);
-    rig.expect(
-        "PUT",
-        &path,
-        json!({"base_url": "https://evil.example.com", "api_key": "sk-2"}),
-        200,
-    )
-    .await;
-    let by_variable =
-        json!({"base_url": "https://evil.example.com", "api_key_env": "OPENAI_API_KEY"});
+    rig.expect("PUT", &path, json!({"base_url": "https://evil.example.com", "api_key": "sk-2"}), 200).await;
+    let by_variable = json!({"base_url": "https://evil.example.com", "api_key_env": "OPENAI_API_KEY"});
     let set = rig.expect("PUT", &path, by_variable, 200).await;
-    assert_eq!(
-        (&set["api_key_set"], &set["api_key_env"]),
-        (&json!(false), &json!("OPENAI_API_KEY"))
-    );
-    assert_eq!(
-        stored().await,
-        None,
-        "a variable takes the place of the stored key"
-    );
+    assert_eq!((&set["api_key_set"], &set["api_key_env"]), (&json!(false), &json!("OPENAI_API_KEY")));
+    assert_eq!(stored().await, None, "a variable takes the place of the stored key");
 }
 
 #[tokio::test]
@@ -99,23 +55,10 @@ async fn a_base_url_without_a_path_gets_the_usual_one() {
         ("https://llm.example.com", "https://llm.example.com/v1"),
         ("https://llm.example.com/", "https://llm.example.com/v1"),
         ("https://llm.example.com/v1/", "https://llm.example.com/v1"),
-        (
-            "https://llm.example.com/openai/v2//",
-            "https://llm.example.com/openai/v2",
-        ),
-        (
-            "https://LLM.example.com:443/a%20b",
-            "https://llm.example.com/a%20b",
-        ),
+        ("https://llm.example.com/openai/v2//", "https://llm.example.com/openai/v2"),
+        ("https://LLM.example.com:443/a%20b", "https://llm.example.com/a%20b"),
     ] {
-        let set = rig
-            .expect(
-                "PUT",
-                &path,
-                json!({"base_url": given, "api_key": "k"}),
-                200,
-            )
-            .await;
+        let set = rig.expect("PUT", &path, json!({"base_url": given, "api_key": "k"}), 200).await;
         assert_eq!(set["base_url"], kept, "{given}");
     }
 }
@@ -125,93 +68,31 @@ async fn a_wrong_provider_names_its_field() {
     let rig = Rig::new().await;
     let providers = format!("{}/providers", rig.project().await);
     let long = "x".repeat(65);
-    for name in [
-        "echo",
-        "OpenAI",
-        "-x",
-        "_x",
-        "a.b",
-        "a%20b",
-        "%E2%93%9B",
-        &long,
-    ] {
-        rig.refused(
-            "PUT",
-            &format!("{providers}/{name}"),
-            json!({}),
-            422,
-            "invalid_field",
-            "name",
-        )
-        .await;
+    for name in ["echo", "OpenAI", "-x", "_x", "a.b", "a%20b", "%E2%93%9B", &long] {
+        rig.refused("PUT", &format!("{providers}/{name}"), json!({}), 422, "invalid_field", "name").await;
     }
     let cases = [
         (json!({"kind": "anthropic"}), "not_available", "kind"),
         (json!({"kind": "clippy"}), "invalid_field", "kind"),
         (json!({"api_key": ""}), "invalid_field", "api_key"),
-        (
-            json!({"api_key": "a\r\nx-evil: 1"}),
-            "invalid_field",
-            "api_key",
-        ),
+        (json!({"api_key": "a\r\nx-evil: 1"}), "invalid_field", "api_key"),
         (json!({"api_key": 7}), "invalid_field", "api_key"),
-        (
-            json!({"api_key": "k".repeat(4097)}),
-            "invalid_field",
-            "api_key",
-        ),
-        (
-            json!({"api_key": "k", "api_key_env": "K"}),
-            "invalid_field",
-            "api_key",
-        ),
+        (json!({"api_key": "k".repeat(4097)}), "invalid_field", "api_key"),
+        (json!({"api_key": "k", "api_key_env": "K"}), "invalid_field", "api_key"),
         (json!({"api_key_env": "9K"}), "invalid_field", "api_key_env"),
-        (
-            json!({"api_key_env": "A-B"}),
-            "invalid_field",
-            "api_key_env",
-        ),
+        (json!({"api_key_env": "A-B"}), "invalid_field", "api_key_env"),
         (json!({"api_key_env": ""}), "invalid_field", "api_key_env"),
-        (
-            json!({"api_key_env": "WARDBELL_MASTER_KEY"}),
-            "invalid_field",
-            "api_key_env",
-        ),
-        (
-            json!({"api_key_env": "wardbell_admin_token"}),
-            "invalid_field",
-            "api_key_env",
-        ),
-        (
-            json!({"base_url": "https://llm.example.com/v1?key=1"}),
-            "invalid_field",
-            "base_url",
-        ),
-        (
-            json!({"base_url": "https://llm.example.com/v1#x"}),
-            "invalid_field",
-            "base_url",
-        ),
-        (
-            json!({"base_url": "http://llm.example.com"}),
-            "invalid_field",
-            "base_url",
-        ),
-        (
-            json!({"base_url": "https://user:pw@llm.example.com"}),
-            "invalid_field",
-            "base_url",
-        ),
-        (
-            json!({"base_url": "https://10.0.0.7/v1"}),
-            "destination_not_allowed",
-            "base_url",
-        ),
+        (json!({"api_key_env": "WARDBELL_MASTER_KEY"}), "invalid_field", "api_key_env"),
+        (json!({"api_key_env": "wardbell_admin_token"}), "invalid_field", "api_key_env"),
+        (json!({"base_url": "https://llm.example.com/v1?key=1"}), "invalid_field", "base_url"),
+        (json!({"base_url": "https://llm.example.com/v1#x"}), "invalid_field", "base_url"),
+        (json!({"base_url": "http://llm.example.com"}), "invalid_field", "base_url"),
+        (json!({"base_url": "https://user:pw@llm.example.com"}), "invalid_field", "base_url"),
+        (json!({"base_url": "https://10.0.0.7/v1"}), "destination_not_allowed", "base_url"),
         (json!({"api_kye": "k"}), "unknown_field", "api_kye"),
     ];
     for (body, code, field) in cases {
-        rig.refused("PUT", &format!("{providers}/p"), body, 422, code, field)
-            .await;
+        rig.refused("PUT", &format!("{providers}/p"), body, 422, code, field).await;
     }
     assert_eq!(rig.get(&providers).await["data"], json!([]));
 }

@@ -41,10 +41,7 @@ async fn raise(rig: &Rig, project: &str, kinds: &[AlertKind]) {
             latency: Duration::from_micros(1500),
             detect_latency: Duration::from_micros(250),
             upstream_latency: Duration::ZERO,
-            usage: Some(Usage {
-                input_tokens: 3,
-                output_tokens: 0,
-            }),
+            usage: Some(Usage { input_tokens: 3, output_tokens: 0 }),
             policy_version: 1,
         };
         let alert = Alert {
@@ -69,30 +66,13 @@ async fn raise(rig: &Rig, project: &str, kinds: &[AlertKind]) {
 async fn alerts_and_activity_are_listed_newest_first_and_filtered() {
     let rig = Rig::new().await;
     let project = rig.project().await;
-    let kinds = [
-        AlertKind::PiiBlocked,
-        AlertKind::InjectionBlocked,
-        AlertKind::PiiBlocked,
-    ];
+    let kinds = [AlertKind::PiiBlocked, AlertKind::InjectionBlocked, AlertKind::PiiBlocked];
     raise(&rig, &project, &kinds).await;
     let alerts = rig.get(&format!("{project}/alerts")).await;
     let data = alerts["data"].as_array().unwrap();
-    let times: Vec<_> = data
-        .iter()
-        .map(|alert| alert["time"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        times,
-        [
-            "2025-11-24T16:00:02.000Z",
-            "2025-11-24T16:00:01.000Z",
-            "2025-11-24T16:00:00.000Z"
-        ]
-    );
-    assert_eq!(
-        (&data[0]["kind"], &data[0]["severity"]),
-        (&json!("dlp.pii_blocked"), &json!("high"))
-    );
+    let times: Vec<_> = data.iter().map(|alert| alert["time"].as_str().unwrap()).collect();
+    assert_eq!(times, ["2025-11-24T16:00:02.000Z", "2025-11-24T16:00:01.000Z", "2025-11-24T16:00:00.000Z"]);
+    assert_eq!((&data[0]["kind"], &data[0]["severity"]), (&json!("dlp.pii_blocked"), &json!("high")));
     assert_eq!(
         data[0]["data"],
         json!({
@@ -100,21 +80,13 @@ async fn alerts_and_activity_are_listed_newest_first_and_filtered() {
             "action": "block",
         })
     );
-    let one = rig
-        .get(&format!(
-            "{project}/alerts/{}",
-            data[1]["id"].as_str().unwrap()
-        ))
-        .await;
+    let one = rig.get(&format!("{project}/alerts/{}", data[1]["id"].as_str().unwrap())).await;
     assert_eq!(one, data[1]);
     for (query, count) in [
         ("kind=dlp.pii_blocked", 2),
         ("kind=dlp.pii_redacted", 0),
         ("since=2025-11-24T16:00:01Z", 2),
-        (
-            "since=2025-11-24T17:00:01%2B01:00&kind=dlp.injection_blocked",
-            1,
-        ),
+        ("since=2025-11-24T17:00:01%2B01:00&kind=dlp.injection_blocked", 1),
         ("limit=2", 2),
         (&format!("cursor={}", data[1]["id"].as_str().unwrap()), 1),
     ] {
@@ -129,18 +101,9 @@ async fn alerts_and_activity_are_listed_newest_first_and_filtered() {
         ("cursor=dlv_0199a0d4c1c37d1f8b7c2f5f0c9d3e21", "cursor"),
     ] {
         let path = format!("{project}/alerts?{query}");
-        rig.refused("GET", &path, Value::Null, 422, "invalid_field", field)
-            .await;
+        rig.refused("GET", &path, Value::Null, 422, "invalid_field", field).await;
     }
-    rig.refused(
-        "GET",
-        &format!("{project}/alerts?state=dead"),
-        Value::Null,
-        422,
-        "unknown_field",
-        "state",
-    )
-    .await;
+    rig.refused("GET", &format!("{project}/alerts?state=dead"), Value::Null, 422, "unknown_field", "state").await;
 
     let activity = rig.get(&format!("{project}/activity?limit=2")).await;
     let rows = activity["data"].as_array().unwrap();
@@ -162,13 +125,8 @@ async fn alerts_and_activity_are_listed_newest_first_and_filtered() {
         assert_eq!(rows[0][name], value, "{name}");
     }
     let cursor = activity["next_cursor"].as_str().unwrap();
-    let rest = rig
-        .get(&format!("{project}/activity?limit=2&cursor={cursor}"))
-        .await;
-    assert_eq!(
-        (rest["data"].as_array().unwrap().len(), &rest["next_cursor"]),
-        (1, &Value::Null)
-    );
+    let rest = rig.get(&format!("{project}/activity?limit=2&cursor={cursor}")).await;
+    assert_eq!((rest["data"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &Value::Null));
 }
 
 #[tokio::test]
@@ -176,49 +134,20 @@ async fn a_delivery_shows_its_attempts_and_is_replayed() {
     let rig = Rig::new().await;
     let project = rig.project().await;
     let hook = json!({"url": "https://hooks.example.com/x"});
-    let hook = rig
-        .expect("POST", &format!("{project}/webhooks"), hook, 201)
-        .await;
+    let hook = rig.expect("POST", &format!("{project}/webhooks"), hook, 201).await;
     raise(&rig, &project, &[AlertKind::PiiBlocked]).await;
     let deliveries = format!("{project}/deliveries");
-    let pending = rig
-        .get(&format!(
-            "{deliveries}?state=pending&endpoint={}",
-            hook["id"].as_str().unwrap()
-        ))
-        .await;
+    let pending = rig.get(&format!("{deliveries}?state=pending&endpoint={}", hook["id"].as_str().unwrap())).await;
     let delivery = &pending["data"][0];
     let id = delivery["id"].as_str().unwrap();
-    assert_eq!(
-        (&delivery["state"], &delivery["attempt_count"]),
-        (&json!("pending"), &json!(0))
-    );
-    assert_eq!(
-        delivery["webhook_id"]
-            .as_str()
-            .unwrap()
-            .trim_start_matches("wh_"),
-        id.trim_start_matches("dlv_")
-    );
+    assert_eq!((&delivery["state"], &delivery["attempt_count"]), (&json!("pending"), &json!(0)));
+    assert_eq!(delivery["webhook_id"].as_str().unwrap().trim_start_matches("wh_"), id.trim_start_matches("dlv_"));
     assert_eq!(delivery["endpoint_id"], hook["id"]);
     let path = format!("{deliveries}/{id}");
-    rig.refused(
-        "POST",
-        &format!("{path}/replay"),
-        Value::Null,
-        409,
-        "conflict",
-        "",
-    )
-    .await;
+    rig.refused("POST", &format!("{path}/replay"), Value::Null, 409, "conflict", "").await;
 
     let now = wardbell_telemetry::ambient::now();
-    let claim = rig
-        .store
-        .claim(now, now.after(Duration::from_secs(60)), 10)
-        .await
-        .unwrap()
-        .remove(0);
+    let claim = rig.store.claim(now, now.after(Duration::from_mins(1)), 10).await.unwrap().remove(0);
     let attempt = Attempt {
         number: 1,
         at: Timestamp::from_millis(START),
@@ -227,25 +156,15 @@ async fn a_delivery_shows_its_attempts_and_is_replayed() {
         phases: AttemptPhases {
             dns: Duration::from_micros(100),
             connect: Duration::from_micros(200),
-            tls: Duration::from_micros(3000),
+            tls: Duration::from_millis(3),
             first_byte: Duration::from_micros(4500),
-            total: Duration::from_micros(8000),
+            total: Duration::from_millis(8),
         },
         excerpt: Some("sorry".to_owned()),
     };
-    rig.store
-        .finish_attempt(
-            claim.delivery.id,
-            attempt,
-            Next::Dead("attempts exhausted".to_owned()),
-        )
-        .await
-        .unwrap();
+    rig.store.finish_attempt(claim.delivery.id, attempt, Next::Dead("attempts exhausted".to_owned())).await.unwrap();
     let dead = rig.get(&path).await;
-    assert_eq!(
-        (&dead["state"], &dead["reason"]),
-        (&json!("dead"), &json!("attempts exhausted"))
-    );
+    assert_eq!((&dead["state"], &dead["reason"]), (&json!("dead"), &json!("attempts exhausted")));
     assert_eq!(
         dead["attempts"],
         json!([{
@@ -263,22 +182,12 @@ async fn a_delivery_shows_its_attempts_and_is_replayed() {
         let found = rig.get(&format!("{deliveries}?{query}")).await;
         assert_eq!(found["data"].as_array().unwrap().len(), count, "{query}");
     }
-    for (query, field) in [
-        ("state=lost", "state"),
-        ("endpoint=x", "endpoint"),
-        ("alert=whe_1", "alert"),
-    ] {
+    for (query, field) in [("state=lost", "state"), ("endpoint=x", "endpoint"), ("alert=whe_1", "alert")] {
         let path = format!("{deliveries}?{query}");
-        rig.refused("GET", &path, Value::Null, 422, "invalid_field", field)
-            .await;
+        rig.refused("GET", &path, Value::Null, 422, "invalid_field", field).await;
     }
-    let replayed = rig
-        .expect("POST", &format!("{path}/replay"), Value::Null, 202)
-        .await;
-    assert_eq!(
-        (&replayed["state"], &replayed["webhook_id"]),
-        (&json!("pending"), &delivery["webhook_id"])
-    );
+    let replayed = rig.expect("POST", &format!("{path}/replay"), Value::Null, 202).await;
+    assert_eq!((&replayed["state"], &replayed["webhook_id"]), (&json!("pending"), &delivery["webhook_id"]));
 }
 
 /// What one project has, another cannot see or touch, even by id.
@@ -286,80 +195,31 @@ async fn a_delivery_shows_its_attempts_and_is_replayed() {
 async fn what_belongs_to_another_project_does_not_exist() {
     let rig = Rig::new().await;
     let [ours, theirs] = [rig.project().await, rig.project().await];
-    let key = rig
-        .expect("POST", &format!("{ours}/keys"), json!({"name": "k"}), 201)
-        .await;
+    let key = rig.expect("POST", &format!("{ours}/keys"), json!({"name": "k"}), 201).await;
     let hook = json!({"url": "https://hooks.example.com/x"});
-    let hook = rig
-        .expect("POST", &format!("{ours}/webhooks"), hook, 201)
-        .await;
-    rig.expect("PUT", &format!("{ours}/providers/p"), json!({}), 200)
-        .await;
+    let hook = rig.expect("POST", &format!("{ours}/webhooks"), hook, 201).await;
+    rig.expect("PUT", &format!("{ours}/providers/p"), json!({}), 200).await;
     raise(&rig, &ours, &[AlertKind::PiiBlocked]).await;
-    let alert = rig.get(&format!("{ours}/alerts")).await["data"][0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let delivery = rig.get(&format!("{ours}/deliveries")).await["data"][0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let alert = rig.get(&format!("{ours}/alerts")).await["data"][0]["id"].as_str().unwrap().to_owned();
+    let delivery = rig.get(&format!("{ours}/deliveries")).await["data"][0]["id"].as_str().unwrap().to_owned();
     let hook = hook["id"].as_str().unwrap();
     for (method, path, body) in [
-        (
-            "DELETE",
-            format!("keys/{}", key["id"].as_str().unwrap()),
-            Value::Null,
-        ),
+        ("DELETE", format!("keys/{}", key["id"].as_str().unwrap()), Value::Null),
         ("GET", "providers/p".to_owned(), Value::Null),
         ("DELETE", "providers/p".to_owned(), Value::Null),
         ("GET", format!("webhooks/{hook}"), Value::Null),
-        (
-            "PATCH",
-            format!("webhooks/{hook}"),
-            json!({"enabled": false}),
-        ),
+        ("PATCH", format!("webhooks/{hook}"), json!({"enabled": false})),
         ("POST", format!("webhooks/{hook}/test"), Value::Null),
-        (
-            "POST",
-            format!("webhooks/{hook}/rotate-secret"),
-            Value::Null,
-        ),
+        ("POST", format!("webhooks/{hook}/rotate-secret"), Value::Null),
         ("DELETE", format!("webhooks/{hook}"), Value::Null),
         ("GET", format!("alerts/{alert}"), Value::Null),
         ("GET", format!("deliveries/{delivery}"), Value::Null),
         ("POST", format!("deliveries/{delivery}/replay"), Value::Null),
     ] {
-        rig.refused(
-            method,
-            &format!("{theirs}/{path}"),
-            body,
-            404,
-            "not_found",
-            "",
-        )
-        .await;
+        rig.refused(method, &format!("{theirs}/{path}"), body, 404, "not_found", "").await;
     }
-    for list in [
-        "keys",
-        "providers",
-        "webhooks",
-        "alerts",
-        "deliveries",
-        "activity",
-    ] {
-        assert_eq!(
-            rig.get(&format!("{theirs}/{list}")).await["data"],
-            json!([]),
-            "{list}"
-        );
-        assert_eq!(
-            rig.get(&format!("{ours}/{list}")).await["data"]
-                .as_array()
-                .unwrap()
-                .len(),
-            1,
-            "{list}"
-        );
+    for list in ["keys", "providers", "webhooks", "alerts", "deliveries", "activity"] {
+        assert_eq!(rig.get(&format!("{theirs}/{list}")).await["data"], json!([]), "{list}");
+        assert_eq!(rig.get(&format!("{ours}/{list}")).await["data"].as_array().unwrap().len(), 1, "{list}");
     }
 }

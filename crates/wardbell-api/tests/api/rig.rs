@@ -59,16 +59,11 @@ impl TestDelivery for Tester {
 impl Rig {
     pub(crate) async fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "wardbell-api-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("wardbell-api-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let sealer = Sealer::new(&Secret::new(vec![7; MASTER_KEY_BYTES])).unwrap();
-        let store: Arc<dyn Store> =
-            Arc::new(Sqlite::open(&folder.join("wardbell.db"), sealer).unwrap());
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&folder.join("wardbell.db"), sealer).unwrap());
         let directory = Arc::new(Directory::open(Arc::clone(&store)).await.unwrap());
         let router = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
@@ -79,13 +74,7 @@ impl Rig {
             tester: Arc::new(Tester),
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
         });
-        Self {
-            router,
-            store,
-            directory,
-            heard: Mutex::new(Vec::new()),
-            folder,
-        }
+        Self { router, store, directory, heard: Mutex::new(Vec::new()), folder }
     }
 
     /// Sends a request as it is.
@@ -94,30 +83,14 @@ impl Rig {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
-        self.heard
-            .lock()
-            .unwrap()
-            .push(format!("{:?} {text}", parts.headers));
+        self.heard.lock().unwrap().push(format!("{:?} {text}", parts.headers));
         assert_eq!(parts.headers["cache-control"], "no-store", "{text}");
-        let body = if text.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&text).unwrap()
-        };
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
         if parts.status.is_client_error() || parts.status.is_server_error() {
-            let error = body["error"]
-                .as_object()
-                .expect("a refusal has the envelope");
-            assert!(
-                error["code"].is_string() && error["message"].is_string(),
-                "{text}"
-            );
+            let error = body["error"].as_object().expect("a refusal has the envelope");
+            assert!(error["code"].is_string() && error["message"].is_string(), "{text}");
         }
-        Reply {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        Reply { status: parts.status, headers: parts.headers, body }
     }
 
     /// Calls as the administrator; the path is below `/api/v1`.
@@ -127,9 +100,7 @@ impl Rig {
             .uri(format!("/api/v1{path}"))
             .header("authorization", format!("Bearer {ADMIN}"));
         let request = match body {
-            Some(body) => request
-                .header("content-type", "application/json")
-                .body(Body::from(body.to_string())),
+            Some(body) => request.header("content-type", "application/json").body(Body::from(body.to_string())),
             None => request.body(Body::empty()),
         };
         self.send(request.unwrap()).await
@@ -143,9 +114,7 @@ impl Rig {
 
     /// Calls and expects `status`.
     pub(crate) async fn expect(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
-        let reply = self
-            .call(method, path, if body.is_null() { None } else { Some(body) })
-            .await;
+        let reply = self.call(method, path, if body.is_null() { None } else { Some(body) }).await;
         assert_eq!(reply.status, status, "{method} {path}: {}", reply.body);
         reply.body
     }
@@ -163,19 +132,13 @@ impl Rig {
         let what = format!("{method} {path} {body}");
         let answer = self.expect(method, path, body, status).await;
         assert_eq!(answer["error"]["code"], code, "{what}: {answer}");
-        assert_eq!(
-            answer["error"]["field"].as_str().unwrap_or(""),
-            field,
-            "{what}: {answer}"
-        );
+        assert_eq!(answer["error"]["field"].as_str().unwrap_or(""), field, "{what}: {answer}");
         answer
     }
 
     /// Makes a project and gives its path.
     pub(crate) async fn project(&self) -> String {
-        let answer = self
-            .expect("POST", "/projects", json!({"name": "team"}), 201)
-            .await;
+        let answer = self.expect("POST", "/projects", json!({"name": "team"}), 201).await;
         format!("/projects/{}", answer["id"].as_str().unwrap())
     }
 }

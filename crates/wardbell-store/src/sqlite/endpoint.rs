@@ -69,16 +69,10 @@ pub(super) fn one(
     project: ProjectId,
     id: EndpointId,
 ) -> Result<Endpoint, StoreError> {
-    by_id(connection, sealer, id)?
-        .filter(|endpoint| endpoint.project == project)
-        .ok_or(StoreError::NotFound("webhook"))
+    by_id(connection, sealer, id)?.filter(|endpoint| endpoint.project == project).ok_or(StoreError::NotFound("webhook"))
 }
 
-pub(super) fn by_id(
-    connection: &Connection,
-    sealer: &Sealer,
-    id: EndpointId,
-) -> Result<Option<Endpoint>, StoreError> {
+pub(super) fn by_id(connection: &Connection, sealer: &Sealer, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
     connection
         .prepare_cached("SELECT * FROM endpoints WHERE id = ?1")?
         .query_row([id.to_string()], |row| Ok(read(connection, row, sealer)))

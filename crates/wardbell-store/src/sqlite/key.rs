@@ -12,15 +12,7 @@ pub(super) fn create(connection: &Connection, key: &Key, hash: KeyHash) -> Resul
         .prepare_cached(
             "INSERT INTO keys (id, project, name, user_id, hash, hint, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(params![
-            id.to_string(),
-            project.to_string(),
-            name,
-            user_id,
-            hash.0,
-            hint,
-            created_at.as_millis()
-        ])?;
+        .execute(params![id.to_string(), project.to_string(), name, user_id, hash.0, hint, created_at.as_millis()])?;
     Ok(())
 }
 

@@ -143,7 +143,8 @@ pub(super) fn finish(
 }
 
 pub(super) fn void_leases(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("UPDATE deliveries SET due_at = created_at, leased = 0 WHERE state = 'pending' AND leased", [])?;
+    connection
+        .execute("UPDATE deliveries SET due_at = created_at, leased = 0 WHERE state = 'pending' AND leased", [])?;
     Ok(())
 }
 
@@ -299,10 +300,9 @@ impl Query {
 fn read_alert(row: &Row<'_>) -> Result<Alert, StoreError> {
     let kind = row::parsed(row, "kind", AlertKind::from_name)?;
     let data = row::parsed(row, "data", |text| match kind {
-        AlertKind::PiiBlocked
-        | AlertKind::PiiRedacted
-        | AlertKind::InjectionBlocked
-        | AlertKind::InjectionDetected => serde_json::from_str(text).ok().map(AlertData::Dlp),
+        AlertKind::PiiBlocked | AlertKind::PiiRedacted | AlertKind::InjectionBlocked | AlertKind::InjectionDetected => {
+            serde_json::from_str(text).ok().map(AlertData::Dlp)
+        }
         AlertKind::WebhookTest => serde_json::from_str(text).ok().map(AlertData::Test),
     })?;
     Ok(Alert {

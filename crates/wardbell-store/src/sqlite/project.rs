@@ -41,9 +41,11 @@ pub(super) fn update(
         project.policy_version += 1;
         add_policy(connection, id, project.policy_version, &project.policy, now)?;
     }
-    connection
-        .prepare_cached("UPDATE projects SET name = ?2, policy_version = ?3 WHERE id = ?1")?
-        .execute(params![id.to_string(), project.name, project.policy_version])?;
+    connection.prepare_cached("UPDATE projects SET name = ?2, policy_version = ?3 WHERE id = ?1")?.execute(params![
+        id.to_string(),
+        project.name,
+        project.policy_version
+    ])?;
     Ok(project)
 }
 

@@ -32,11 +32,7 @@ async fn tour(folder: &str) -> Result<()> {
     let flags = Flags {
         // The demo's settings are its own: a wardbell.toml nearby is not read.
         file: Some("/dev/null".into()),
-        values: vec![
-            ("listen", "127.0.0.1:0".to_owned()),
-            ("data_dir", folder.to_owned()),
-            ("egress.allow", allow),
-        ],
+        values: vec![("listen", "127.0.0.1:0".to_owned()), ("data_dir", folder.to_owned()), ("egress.allow", allow)],
     };
     let variable = |name: &str| (name == "WARDBELL_ADMIN_TOKEN").then(|| ADMIN_TOKEN.to_owned());
     let app = App::start(config::load(&flags, &variable)?).await?;

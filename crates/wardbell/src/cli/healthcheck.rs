@@ -25,7 +25,11 @@ impl Healthcheck {
         // A gateway that listens on every address is asked on this machine's own.
         let mut address = self.listen;
         if address.ip().is_unspecified() {
-            address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+            address.set_ip(if address.is_ipv4() {
+                [127, 0, 0, 1].into()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST.into()
+            });
         }
         let (status, body) =
             serve::runtime()?.block_on(client::call(address, Method::GET, "/health", None, None, TIME_MAX))?;

@@ -92,16 +92,16 @@ impl RawConfig {
     /// Lays a flag over the values so far; flags are named after the setting, with dashes.
     pub(crate) fn flag(&mut self, path: &str, value: &str) {
         if let Some(setting) = SETTINGS.iter().find(|setting| setting.path == path) {
-            self.set(setting, Typed { items: vec![value.to_owned()], origin: Origin::Flag(path.replace(['_', '.'], "-")) });
+            self.set(
+                setting,
+                Typed { items: vec![value.to_owned()], origin: Origin::Flag(path.replace(['_', '.'], "-")) },
+            );
         }
     }
 
     /// The value of a setting of the table.
     pub(crate) fn get(&self, path: &'static str) -> Typed {
-        self.values
-            .get(path)
-            .cloned()
-            .unwrap_or_else(|| Typed { items: Vec::new(), origin: Origin::Default(path) })
+        self.values.get(path).cloned().unwrap_or_else(|| Typed { items: Vec::new(), origin: Origin::Default(path) })
     }
 
     fn set(&mut self, setting: &'static Setting, typed: Typed) {

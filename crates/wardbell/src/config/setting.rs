@@ -42,12 +42,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Text,
         "Where the database and the generated secrets are kept. Created if missing.",
     ),
-    setting(
-        "storage_url",
-        "",
-        Kind::Text,
-        "The database: `sqlite:PATH`. Empty is `sqlite:<data_dir>/wardbell.db`.",
-    ),
+    setting("storage_url", "", Kind::Text, "The database: `sqlite:PATH`. Empty is `sqlite:<data_dir>/wardbell.db`."),
     setting("connections_max", "4096", Kind::Number, "The most connections at a time; one more waits to be accepted."),
     setting(
         "drain_seconds",
@@ -76,7 +71,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("limits.messages_max", "10000", Kind::Number, "The most messages in a request."),
     setting("limits.answer_bytes_max", "67108864", Kind::Number, "The largest answer that is not a stream, in bytes."),
     setting("limits.detect_seconds_max", "5", Kind::Number, "How long the detectors may take for one request."),
-    setting("upstream.first_byte_seconds_max", "120", Kind::Number, "How long a provider may take to start its answer."),
+    setting(
+        "upstream.first_byte_seconds_max",
+        "120",
+        Kind::Number,
+        "How long a provider may take to start its answer.",
+    ),
     setting("upstream.idle_seconds_max", "120", Kind::Number, "How long a provider may pause within its answer."),
     setting(
         "log.filter",

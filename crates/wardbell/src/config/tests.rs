@@ -4,10 +4,8 @@ fn load_text(text: &str, variables: &[(&str, &str)], flags: &[(&'static str, &st
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.toml");
     std::fs::write(&file, text).unwrap();
-    let flags = Flags {
-        file: Some(file),
-        values: flags.iter().map(|(path, value)| (*path, (*value).to_owned())).collect(),
-    };
+    let flags =
+        Flags { file: Some(file), values: flags.iter().map(|(path, value)| (*path, (*value).to_owned())).collect() };
     let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
     load(&flags, &variable).map_err(|problems| problems.to_string())
 }

@@ -1,0 +1,2 @@
+//! How fast a scan is.
+fn main() { divan::main(); }

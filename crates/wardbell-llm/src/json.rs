@@ -1,0 +1,496 @@
+//! A strict JSON scanner (RFC 8259) that gives byte ranges and builds nothing.
+//!
+//! **Theory of operation.** [`Scanner::next`] returns one event at a time; a bit for each open container says whether it
+//! is an object. So depth costs a bit, and nothing recurses.
+//!
+//! **What it accepts.** Exactly RFC 8259 within the depth limit. An escaped lone surrogate is legal grammar and passes;
+//! [`decode`] shows it as U+FFFD. Duplicate keys are legal grammar too; who reads the events decides about them.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Why a text is not JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at byte {at}")]
+pub struct JsonError {
+    /// Where, in bytes from the start.
+    pub at: usize,
+    /// What is wrong there.
+    pub kind: JsonErrorKind,
+}
+
+/// What is wrong with a text that is not JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JsonErrorKind {
+    /// The text ends too early.
+    #[error("unexpected end")]
+    End,
+    /// A byte that cannot stand there.
+    #[error("unexpected character")]
+    Unexpected,
+    /// A number that is not one.
+    #[error("malformed number")]
+    Number,
+    /// An escape that is not one.
+    #[error("malformed escape")]
+    Escape,
+    /// A control character within a string.
+    #[error("unescaped control character in a string")]
+    Control,
+    /// More containers open than the limit.
+    #[error("nesting deeper than the limit")]
+    Depth,
+    /// Something after the value.
+    #[error("text after the end of the value")]
+    Trailing,
+}
+
+/// A string in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StringToken {
+    /// The bytes between the quotes.
+    pub raw: Range<usize>,
+    /// Whether there is an escape among them.
+    pub escaped: bool,
+}
+
+/// What comes next in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// `{`
+    ObjectStart,
+    /// `}` and where it stands.
+    ObjectEnd(usize),
+    /// `[`
+    ArrayStart,
+    /// `]`
+    ArrayEnd,
+    /// A key of the innermost object.
+    Key(StringToken),
+    /// A string value.
+    String(StringToken),
+    /// A number value.
+    Number(Range<usize>),
+    /// `true` or `false`.
+    Bool(bool),
+    /// `null`
+    Null,
+    /// The text is over, and was one value.
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    Value,
+    ValueOrArrayEnd,
+    KeyOrObjectEnd,
+    Key,
+    AfterValue,
+}
+
+/// Walks a JSON text.
+#[derive(Debug)]
+pub struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+    expect: Expect,
+    /// One bit for each open container, innermost last: true for an object.
+    open: Vec<bool>,
+    depth_max: usize,
+}
+
+impl<'a> Scanner<'a> {
+    /// Starts at the beginning of `text`, which must be UTF-8 for [`decode`] to be exact. At most `depth_max` containers
+    /// may be open at a time.
+    pub fn new(text: &'a str, depth_max: usize) -> Self {
+        Self { text: text.as_bytes(), at: 0, expect: Expect::Value, open: Vec::new(), depth_max }
+    }
+
+    /// How many containers are open.
+    pub fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Where the scanner stands, in bytes from the start: after the last event.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// When the text is not JSON, or deeper than the limit. The scanner must not be used after that.
+    #[expect(clippy::should_implement_trait, reason = "an iterator over results would need a peek for the end event")]
+    pub fn next(&mut self) -> Result<Event, JsonError> {
+        loop {
+            self.skip_space();
+            let Some(byte) = self.peek() else {
+                return if self.open.is_empty() && self.expect == Expect::AfterValue {
+                    Ok(Event::End)
+                } else {
+                    Err(self.error(JsonErrorKind::End))
+                };
+            };
+            match self.expect {
+                Expect::Value => return self.value(byte),
+                Expect::ValueOrArrayEnd if byte == b']' => return Ok(self.close(Event::ArrayEnd)),
+                Expect::ValueOrArrayEnd => return self.value(byte),
+                Expect::KeyOrObjectEnd if byte == b'}' => {
+                    let at = self.at;
+                    return Ok(self.close(Event::ObjectEnd(at)));
+                }
+                Expect::Key | Expect::KeyOrObjectEnd => return self.key(byte),
+                Expect::AfterValue => match (self.open.last(), byte) {
+                    (None, _) => return Err(self.error(JsonErrorKind::Trailing)),
+                    (Some(true), b'}') => {
+                        let at = self.at;
+                        return Ok(self.close(Event::ObjectEnd(at)));
+                    }
+                    (Some(false), b']') => return Ok(self.close(Event::ArrayEnd)),
+                    (Some(&object), b',') => {
+                        self.at += 1;
+                        self.expect = if object { Expect::Key } else { Expect::Value };
+                    }
+                    (Some(_), _) => return Err(self.error(JsonErrorKind::Unexpected)),
+                },
+            }
+        }
+    }
+
+    fn value(&mut self, byte: u8) -> Result<Event, JsonError> {
+        self.expect = Expect::AfterValue;
+        match byte {
+            b'"' => Ok(Event::String(self.string()?)),
+            b'{' => self.open(true, Event::ObjectStart),
+            b'[' => self.open(false, Event::ArrayStart),
+            b't' => self.word(b"true", Event::Bool(true)),
+            b'f' => self.word(b"false", Event::Bool(false)),
+            b'n' => self.word(b"null", Event::Null),
+            b'-' | b'0'..=b'9' => self.number(),
+            _ => Err(self.error(JsonErrorKind::Unexpected)),
+        }
+    }
+
+    fn key(&mut self, byte: u8) -> Result<Event, JsonError> {
+        if byte != b'"' {
+            return Err(self.error(JsonErrorKind::Unexpected));
+        }
+        let key = self.string()?;
+        self.skip_space();
+        match self.peek() {
+            Some(b':') => self.at += 1,
+            Some(_) => return Err(self.error(JsonErrorKind::Unexpected)),
+            None => return Err(self.error(JsonErrorKind::End)),
+        }
+        self.expect = Expect::Value;
+        Ok(Event::Key(key))
+    }
+
+    fn open(&mut self, object: bool, event: Event) -> Result<Event, JsonError> {
+        if self.open.len() >= self.depth_max {
+            return Err(self.error(JsonErrorKind::Depth));
+        }
+        self.open.push(object);
+        self.at += 1;
+        self.expect = if object { Expect::KeyOrObjectEnd } else { Expect::ValueOrArrayEnd };
+        Ok(event)
+    }
+
+    fn close(&mut self, event: Event) -> Event {
+        self.open.pop();
+        self.at += 1;
+        self.expect = Expect::AfterValue;
+        event
+    }
+
+    fn word(&mut self, word: &[u8], event: Event) -> Result<Event, JsonError> {
+        if self.text.get(self.at..self.at + word.len()) == Some(word) {
+            self.at += word.len();
+            Ok(event)
+        } else {
+            Err(self.error(JsonErrorKind::Unexpected))
+        }
+    }
+
+    fn string(&mut self) -> Result<StringToken, JsonError> {
+        self.at += 1;
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let Some(plain) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) else {
+                self.at = self.text.len();
+                return Err(self.error(JsonErrorKind::End));
+            };
+            self.at += plain;
+            match self.peek() {
+                Some(b'"') => {
+                    let raw = start..self.at;
+                    self.at += 1;
+                    return Ok(StringToken { raw, escaped });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.at += self.escape()?;
+                }
+                Some(_) => return Err(self.error(JsonErrorKind::Control)),
+                None => return Err(self.error(JsonErrorKind::End)),
+            }
+        }
+    }
+
+    /// The length of the escape here.
+    fn escape(&self) -> Result<usize, JsonError> {
+        let rest = self.text.get(self.at + 1..).unwrap_or_default();
+        match rest.first() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
+            Some(b'u') => match rest.get(1..5) {
+                Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(6),
+                _ => Err(self.error(JsonErrorKind::Escape)),
+            },
+            Some(_) => Err(self.error(JsonErrorKind::Escape)),
+            None => Err(self.error(JsonErrorKind::End)),
+        }
+    }
+
+    fn number(&mut self) -> Result<Event, JsonError> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return Err(self.error(JsonErrorKind::Number)),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(Event::Number(start..self.at))
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        if count == 0 { Err(self.error(JsonErrorKind::Number)) } else { Ok(()) }
+    }
+
+    fn skip_space(&mut self) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        self.at += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn error(&self, kind: JsonErrorKind) -> JsonError {
+        JsonError { at: self.at, kind }
+    }
+}
+
+/// A piece of a string: the text it stands for, and the bytes that spell it.
+pub(crate) enum Piece<'a> {
+    /// Plain bytes, which stand for themselves.
+    Plain(&'a str),
+    /// An escape of this many bytes (a surrogate pair is one escape).
+    Escape(char, usize),
+}
+
+/// Takes the first piece off the bytes between a string's quotes, as the scanner has checked them.
+pub(crate) fn piece(raw: &str) -> Option<(Piece<'_>, &str)> {
+    let bytes = raw.as_bytes();
+    if *bytes.first()? != b'\\' {
+        let end = memchr::memchr(b'\\', bytes).unwrap_or(bytes.len());
+        let (plain, rest) = raw.split_at_checked(end)?;
+        return Some((Piece::Plain(plain), rest));
+    }
+    let (character, length) = match bytes.get(1)? {
+        b'b' => ('\u{8}', 2),
+        b'f' => ('\u{c}', 2),
+        b'n' => ('\n', 2),
+        b'r' => ('\r', 2),
+        b't' => ('\t', 2),
+        b'u' => unicode_escape(bytes),
+        other => (char::from(*other), 2),
+    };
+    Some((Piece::Escape(character, length), raw.get(length..)?))
+}
+
+/// Reads `\uXXXX` at the start of `bytes`, with the low half of a surrogate pair where there is one.
+fn unicode_escape(bytes: &[u8]) -> (char, usize) {
+    let unit = |at: usize| -> Option<u32> {
+        let digits = std::str::from_utf8(bytes.get(at..at + 4)?).ok()?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    let Some(high) = unit(2) else { return (char::REPLACEMENT_CHARACTER, bytes.len().min(6)) };
+    if !(0xd800..0xe000).contains(&high) {
+        return (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6);
+    }
+    let low = if bytes.get(6..8) == Some(b"\\u") { unit(8) } else { None };
+    match low.filter(|low| high < 0xdc00 && (0xdc00..0xe000).contains(low)) {
+        Some(low) => {
+            let scalar = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+            (char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
+        }
+        None => (char::REPLACEMENT_CHARACTER, 6),
+    }
+}
+
+/// The text that a string stands for. Without an escape it is borrowed.
+pub fn decode<'a>(text: &'a str, token: &StringToken) -> Cow<'a, str> {
+    let mut raw = text.get(token.raw.clone()).unwrap_or_default();
+    if !token.escaped {
+        return Cow::Borrowed(raw);
+    }
+    let mut decoded = String::with_capacity(raw.len());
+    while let Some((piece, rest)) = piece(raw) {
+        match piece {
+            Piece::Plain(plain) => decoded.push_str(plain),
+            Piece::Escape(character, _) => decoded.push(character),
+        }
+        raw = rest;
+    }
+    Cow::Owned(decoded)
+}
+
+/// Writes `text` as it stands between the quotes of a JSON string.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' => escaped.push_str("\\\""),
+            '\\' => escaped.push_str("\\\\"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            control if control < ' ' => escaped.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str) -> Result<(), JsonError> {
+        let mut scanner = Scanner::new(text, 128);
+        while scanner.next()? != Event::End {}
+        Ok(())
+    }
+
+    #[test]
+    fn legal_json_passes_however_awkward() {
+        for text in [
+            "0",
+            "-0",
+            "1E+2",
+            "-0.0e-0",
+            "\"\"",
+            "null",
+            " [ ] ",
+            "{}",
+            "[[],{}]",
+            r#"{"a":{"a":1},"a":2}"#,
+            r#""\ud800""#,
+            r#""\udc00\ud800x""#,
+            r#""\/\b\f\n\r\t\"\\""#,
+            "\r\n\t[1 ,\t2]\n",
+            r#"{"":[true,false,null]}"#,
+        ] {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused_with_its_place() {
+        for (text, at) in [
+            ("", 0),
+            ("nul", 0),
+            ("01", 1),
+            ("1.", 2),
+            ("1e", 2),
+            ("-", 1),
+            ("+1", 0),
+            (".5", 0),
+            ("NaN", 0),
+            ("[1,]", 3),
+            ("[,1]", 1),
+            ("{\"a\"}", 4),
+            ("{\"a\":}", 5),
+            ("{a:1}", 1),
+            ("{\"a\":1,}", 7),
+            ("[1 2]", 3),
+            ("\"\\x\"", 1),
+            ("\"\\u12g4\"", 1),
+            ("\"\\u12", 1),
+            ("\"a\nb\"", 2),
+            ("\"abc", 4),
+            ("[", 1),
+            ("]", 0),
+            ("{]", 1),
+            ("[}", 1),
+            ("1 1", 2),
+            ("{}{}", 2),
+            ("\u{feff}{}", 0),
+            ("'a'", 0),
+            ("// c", 0),
+            ("\"\\", 1),
+        ] {
+            assert_eq!(check(text).map_err(|error| error.at), Err(at), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_without_recursion() {
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(check(&deep(128)), Ok(()));
+        assert_eq!(check(&deep(129)).unwrap_err().kind, JsonErrorKind::Depth);
+        assert_eq!(check(&"[".repeat(10_000_000)).unwrap_err().at, 128);
+    }
+
+    #[test]
+    fn escapes_decode_to_what_they_stand_for() {
+        for (raw, expect) in [
+            (r"a\u00e9b", "aéb"),
+            (r"\ud83d\ude00", "😀"),
+            (r"\ud83dx", "\u{fffd}x"),
+            (r"\ude00", "\u{fffd}"),
+            (r"\ud83d\ud83d\ude00", "\u{fffd}😀"),
+            (r#"\"\\\/\n"#, "\"\\/\n"),
+            (r"\u0000", "\0"),
+        ] {
+            let token = StringToken { raw: 0..raw.len(), escaped: true };
+            assert_eq!(decode(raw, &token), expect, "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_serde_json_on_what_is_json(text in r#"[\[\]{}",:0-9eE.+\-truefalsn \\u]{0,24}"#) {
+            let ours = check(&text).is_ok();
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            // Lone surrogates are legal grammar, which serde_json refuses when it decodes, and lets pass when it ignores.
+            prop_assert_eq!(ours, theirs, "{}", text);
+        }
+
+        #[test]
+        fn escaping_and_decoding_give_the_text_back(text in any::<String>()) {
+            let raw = escape(&text);
+            let token = StringToken { raw: 0..raw.len(), escaped: true };
+            prop_assert_eq!(decode(&raw, &token), text);
+        }
+    }
+}

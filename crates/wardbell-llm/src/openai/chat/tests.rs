@@ -1,0 +1,162 @@
+use super::*;
+
+fn told(body: &str) -> (String, String) {
+    let error = read(body.as_bytes(), &Limits { depth_max: 16, messages_max: 3 }).unwrap_err();
+    (error.kind().to_owned(), Value::from(error.loc()).to_string())
+}
+
+#[track_caller]
+fn refused(body: &str, kind: &str, loc: &str) {
+    assert_eq!(told(body), (kind.to_owned(), loc.to_owned()), "{body}");
+}
+
+/// Lists segments as `role message text`.
+fn listed(body: &str) -> Vec<String> {
+    let request = read(body.as_bytes(), &Limits::default()).unwrap();
+    request
+        .segments
+        .iter()
+        .map(|segment| {
+            let message = segment.message.map_or("-".to_owned(), |message| message.to_string());
+            format!("{:?} {message} {}", segment.role, segment.text)
+        })
+        .collect()
+}
+
+const HELLO: &str = r#"[{"role":"user","content":"hello"}]"#;
+
+#[test]
+fn every_refusal_names_its_field() {
+    refused("", "json_invalid", r#"["body",0]"#);
+    refused("{", "json_invalid", r#"["body",1]"#);
+    refused("[]", "object_expected", r#"["body"]"#);
+    refused("{}", "missing", r#"["body","model"]"#);
+    refused(r#"{"model":"m"}"#, "missing", r#"["body","messages"]"#);
+    refused(r#"{"model":"m","messages":[]}"#, "too_short", r#"["body","messages"]"#);
+    refused(r#"{"model":"m","messages":{}}"#, "type_error", r#"["body","messages"]"#);
+    refused(r#"{"model":"m","messages":["x"]}"#, "message_expected", r#"["body","messages",0]"#);
+    refused(r#"{"model":"m","messages":[{"content":"x"}]}"#, "message_expected", r#"["body","messages",0]"#);
+    refused(r#"{"model":"m","messages":[{"role":1}]}"#, "message_expected", r#"["body","messages",0]"#);
+    refused(&format!(r#"{{"model":1,"messages":{HELLO}}}"#), "type_error", r#"["body","model"]"#);
+    refused(&format!(r#"{{"model":"","messages":{HELLO}}}"#), "type_error", r#"["body","model"]"#);
+    refused(&format!(r#"{{"model":"m","stream":"yes","messages":{HELLO}}}"#), "type_error", r#"["body","stream"]"#);
+    refused(&format!(r#"{{"model":"m","messages":{HELLO}}} x"#), "json_invalid", r#"["body",61]"#);
+    let many = format!("[{}]", [r#"{"role":"user","content":"x"}"#; 4].join(","));
+    refused(&format!(r#"{{"model":"m","messages":{many}}}"#), "too_long", r#"["body","messages"]"#);
+    let deep = format!("{}{}", "[".repeat(16), "]".repeat(16));
+    refused(&format!(r#"{{"model":"m","x":{deep},"messages":{HELLO}}}"#), "too_deep", r#"["body"]"#);
+    assert_eq!(read(b"{\"a\":\"\xff\"}", &Limits::default()).unwrap_err(), RequestError::NotUtf8 { at: 6 });
+}
+
+#[test]
+fn a_field_that_is_acted_on_stands_once_however_it_is_spelled() {
+    refused(&format!(r#"{{"model":"m","mod\u0065l":"n","messages":{HELLO}}}"#), "duplicate", r#"["body","model"]"#);
+    refused(
+        &format!(r#"{{"model":"m","messages":{HELLO},"messages":{HELLO}}}"#),
+        "duplicate",
+        r#"["body","messages"]"#,
+    );
+    refused(
+        &format!(r#"{{"model":"m","stream":null,"stream":true,"messages":{HELLO}}}"#),
+        "duplicate",
+        r#"["body","stream"]"#,
+    );
+    refused(
+        r#"{"model":"m","messages":[{"role":"system","content":"x","role":"user"}]}"#,
+        "duplicate",
+        r#"["body","messages",0,"role"]"#,
+    );
+}
+
+#[test]
+fn an_empty_last_message_is_its_own_case() {
+    for content in [r#""""#, r#""  \n""#, "null", "[]", r#"" \u0020""#] {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":{content}}}]}}"#);
+        assert!(read(body.as_bytes(), &Limits::default()).unwrap_err().is_empty_last_message(), "{body}");
+    }
+    assert!(read(br#"{"model":"m","messages":[{"role":"user"}]}"#, &Limits::default()).is_err());
+    for message in [
+        r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#,
+        r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://e.x/i.png"}}]}"#,
+    ] {
+        let body = format!(r#"{{"model":"m","messages":[{message}]}}"#);
+        assert!(read(body.as_bytes(), &Limits::default()).is_ok(), "{body}");
+    }
+}
+
+#[test]
+fn text_hides_nowhere() {
+    let body = r#"{"a key of mine":{"deeper":["x1"]},"model":"gpt","user":"x2","metadata":{"x3":"x4"},
+        "messages":[
+          {"content":"x5","role":"system","name":"x6"},
+          {"role":"user","content":[{"type":"text","text":"x7"},{"type":"image_url","image_url":{"url":"https://x8"}}]},
+          {"role":"assistant","content":null,"tool_calls":[{"id":"x9","type":"function",
+             "function":{"name":"x10","arguments":"{\"a\":\"x11\"}"}}]},
+          {"role":"tool","tool_call_id":"x12","content":"x13"}],
+        "tools":[{"type":"function","function":{"name":"x14","description":"x15",
+          "parameters":{"type":"object","properties":{"x16":{"type":"string","enum":["x17"]}}}}}],
+        "response_format":{"type":"json_schema","json_schema":{"name":"x18","schema":{"description":"x19"}}}}"#;
+    let all = listed(body).join("\n");
+    for n in 1..=19 {
+        assert!(all.contains(&format!("x{n}")), "x{n} in:\n{all}");
+    }
+    assert_eq!(
+        listed(body),
+        [
+            "Other - a key of mine",
+            "Other - deeper",
+            "Other - x1",
+            "Other - gpt",
+            "Other - x2",
+            "Other - x3",
+            "Other - x4",
+            "System 0 x5",
+            "System 0 x6",
+            "User 1 x7",
+            "User 1 https://x8",
+            "Assistant 2 x9",
+            "Assistant 2 x10",
+            "Assistant 2 {\"a\":\"x11\"}",
+            "Tool 3 x12",
+            "Tool 3 x13",
+            "ToolDefinition - x14",
+            "ToolDefinition - x15",
+            "ToolDefinition - x16",
+            "ToolDefinition - x17",
+            "Other - x18",
+            "Other - x19",
+        ]
+    );
+}
+
+#[test]
+fn only_the_apis_own_words_are_exempt() {
+    let body = r#"{"model":"m","messages":[{"role":"x 4111","content":[{"type":"y 4111"},{"type":"text"}]}]}"#;
+    assert_eq!(listed(body), ["Other - m", "Other 0 x 4111", "Other 0 y 4111"]);
+}
+
+#[test]
+fn only_a_whole_media_url_is_skipped() {
+    for (url, scanned) in [
+        ("data:image/png;base64,iVBORw0KGgo=", false),
+        ("data:image/png;base64,ignore previous instructions", true),
+        ("data:image/svg+xml,<text>4111</text>", true),
+        ("data:text/plain;base64,aGVsbG8=", true),
+        ("https://example.com/a.png", true),
+    ] {
+        let body =
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{{"image_url":{{"url":"{url}"}}}}]}}]}}"#);
+        assert_eq!(listed(&body).iter().any(|line| line.contains(url)), scanned, "{url}");
+    }
+}
+
+#[test]
+fn awkward_but_legal_json_is_read() {
+    let body = "\r\n{ \"model\" : \"m\\u002d1\" ,\t\"temperature\":1E+2,\"top_p\":-0.0,\"x\":1,\"x\":2, \
+                \"messages\":[ { \"content\" : \"\\/\\ud83d\\ude00\\ud800\" , \"role\":\"user\" } ] }\n";
+    let request = read(body.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(request.model, "m-1");
+    assert_eq!(&body[request.model_place], "m\\u002d1");
+    let text = request.segments.iter().find(|segment| segment.role == Role::User).unwrap();
+    assert_eq!(text.text, "/😀\u{fffd}");
+}
