@@ -75,6 +75,8 @@ pub struct TestOutcome {
     pub duration: Duration,
     /// What went wrong, if anything did; safe to show to whoever may call this API.
     pub error: Option<String>,
+    /// The beginning of the answer's body, escaped, at most 1 KiB. The API is the operator's, who may see it.
+    pub excerpt: Option<String>,
 }
 
 /// What handlers share.

@@ -167,31 +167,11 @@ const fn groups([a, b, c, d]: [u16; 4]) -> u64 {
 /// `spec/egress.md` 5.2. The single addresses: AWS (instance and EKS), GCP, Oracle, Scaleway. `2000::/3` is last but one:
 /// what no line before it names is public.
 const V6: &[Range<u128>] = &[
-    (
-        v6([0xfd00, 0xec2, 0, 0], [0, 0, 0, 0x254]),
-        128,
-        AddressClass::Metadata,
-    ),
-    (
-        v6([0xfd00, 0xec2, 0, 0], [0, 0, 0, 0x23]),
-        128,
-        AddressClass::Metadata,
-    ),
-    (
-        v6([0xfd20, 0xce, 0, 0], [0, 0, 0, 0x254]),
-        128,
-        AddressClass::Metadata,
-    ),
-    (
-        v6([0xfd00, 0xc1, 0, 0], [0, 0, 0xa9fe, 0xa9fe]),
-        128,
-        AddressClass::Metadata,
-    ),
-    (
-        v6([0xfd00, 0x42, 0, 0], [0, 0, 0, 0x42]),
-        128,
-        AddressClass::Metadata,
-    ),
+    (v6([0xfd00, 0xec2, 0, 0], [0, 0, 0, 0x254]), 128, AddressClass::Metadata),
+    (v6([0xfd00, 0xec2, 0, 0], [0, 0, 0, 0x23]), 128, AddressClass::Metadata),
+    (v6([0xfd20, 0xce, 0, 0], [0, 0, 0, 0x254]), 128, AddressClass::Metadata),
+    (v6([0xfd00, 0xc1, 0, 0], [0, 0, 0xa9fe, 0xa9fe]), 128, AddressClass::Metadata),
+    (v6([0xfd00, 0x42, 0, 0], [0, 0, 0, 0x42]), 128, AddressClass::Metadata),
     (v6([0; 4], [0; 4]), 128, AddressClass::ThisNetwork),
     (v6([0; 4], [0, 0, 0, 1]), 128, AddressClass::Loopback),
     (v6([0; 4], [0; 4]), 96, AddressClass::Compatible),
@@ -202,22 +182,10 @@ const V6: &[Range<u128>] = &[
     (v6([0x100, 0, 0, 1], [0; 4]), 64, AddressClass::Discard),
     (v6([0x2001, 0, 0, 0], [0; 4]), 32, AddressClass::Teredo),
     (v6([0x2001, 0, 0, 0], [0; 4]), 23, AddressClass::Protocol),
-    (
-        v6([0x2001, 0xdb8, 0, 0], [0; 4]),
-        32,
-        AddressClass::Documentation,
-    ),
+    (v6([0x2001, 0xdb8, 0, 0], [0; 4]), 32, AddressClass::Documentation),
     (v6([0x2002, 0, 0, 0], [0; 4]), 16, AddressClass::SixToFour),
-    (
-        v6([0x3fff, 0, 0, 0], [0; 4]),
-        20,
-        AddressClass::Documentation,
-    ),
-    (
-        v6([0x5f00, 0, 0, 0], [0; 4]),
-        16,
-        AddressClass::SegmentRouting,
-    ),
+    (v6([0x3fff, 0, 0, 0], [0; 4]), 20, AddressClass::Documentation),
+    (v6([0x5f00, 0, 0, 0], [0; 4]), 16, AddressClass::SegmentRouting),
     (v6([0xfc00, 0, 0, 0], [0; 4]), 7, AddressClass::UniqueLocal),
     (v6([0xfe80, 0, 0, 0], [0; 4]), 10, AddressClass::LinkLocal),
     (v6([0xfec0, 0, 0, 0], [0; 4]), 10, AddressClass::SiteLocal),
@@ -227,16 +195,12 @@ const V6: &[Range<u128>] = &[
 
 fn classify_v4(ip: Ipv4Addr) -> AddressClass {
     let bits = ip.to_bits();
-    V4.iter()
-        .find(|(net, len, _)| (bits ^ net) >> (32 - len) == 0)
-        .map_or(AddressClass::Public, |found| found.2)
+    V4.iter().find(|(net, len, _)| (bits ^ net) >> (32 - len) == 0).map_or(AddressClass::Public, |found| found.2)
 }
 
 fn classify_v6(ip: Ipv6Addr) -> AddressClass {
     let bits = ip.to_bits();
-    V6.iter()
-        .find(|(net, len, _)| (bits ^ net) >> (128 - len) == 0)
-        .map_or(AddressClass::Unassigned, |found| found.2)
+    V6.iter().find(|(net, len, _)| (bits ^ net) >> (128 - len) == 0).map_or(AddressClass::Unassigned, |found| found.2)
 }
 
 #[cfg(test)]

@@ -74,16 +74,8 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    pub(crate) fn new(
-        policy: Arc<Policy>,
-        resolver: Arc<dyn Resolve>,
-        tls: Arc<ClientConfig>,
-    ) -> Self {
-        Self {
-            policy,
-            resolver,
-            tls: TlsConnector::from(tls),
-        }
+    pub(crate) fn new(policy: Arc<Policy>, resolver: Arc<dyn Resolve>, tls: Arc<ClientConfig>) -> Self {
+        Self { policy, resolver, tls: TlsConnector::from(tls) }
     }
 
     pub(crate) fn policy(&self) -> &Policy {
@@ -103,12 +95,7 @@ impl Dialer {
         }
     }
 
-    async fn open(
-        &self,
-        to: &Destination,
-        deadline: Instant,
-        watch: &mut Stopwatch,
-    ) -> Result<Channel, DialError> {
+    async fn open(&self, to: &Destination, deadline: Instant, watch: &mut Stopwatch) -> Result<Channel, DialError> {
         watch.enter(Phase::Dns);
         let addresses = self.addresses(to).await?;
         watch.finish();
@@ -122,9 +109,7 @@ impl Dialer {
         let server = match to.host() {
             // An address has no name to send: SNI is absent (RFC 6066, section 3).
             Host::Address(ip) => ServerName::from(*ip),
-            Host::Name(name) => {
-                ServerName::try_from(name.to_string()).map_err(|_| Refused::HostForm)?
-            }
+            Host::Name(name) => ServerName::try_from(name.to_string()).map_err(|_| Refused::HostForm)?,
         };
         let stream = self.tls.connect(server, stream).await.map_err(tls_error)?;
         watch.finish();
@@ -141,8 +126,7 @@ impl Dialer {
             Host::Name(name) => name,
         };
         let is_inward = name::is_inward(name);
-        self.policy
-            .permits_name(is_inward, to.port(), to.is_https())?;
+        self.policy.permits_name(is_inward, to.port(), to.is_https())?;
         let found = self.resolver.resolve(name).await.map_err(DialError::Dns)?;
         match found.len() {
             0 => return Err(DialError::Dns(ResolveError::Empty)),
@@ -159,12 +143,7 @@ impl Dialer {
         Ok(found)
     }
 
-    async fn connect(
-        &self,
-        to: &Destination,
-        judged: &[IpAddr],
-        deadline: Instant,
-    ) -> Result<TcpStream, DialError> {
+    async fn connect(&self, to: &Destination, judged: &[IpAddr], deadline: Instant) -> Result<TcpStream, DialError> {
         let order = by_turns(judged);
         let mut last = io::Error::from(io::ErrorKind::TimedOut);
         for (index, ip) in order.iter().enumerate() {
@@ -184,22 +163,9 @@ impl Dialer {
     }
 
     /// Looks at both ends of a connection before a byte is sent.
-    fn inspect(
-        &self,
-        to: &Destination,
-        judged: IpAddr,
-        stream: TcpStream,
-    ) -> Result<TcpStream, DialError> {
-        let peer = stream
-            .peer_addr()
-            .map_err(DialError::Connect)?
-            .ip()
-            .to_canonical();
-        let local = stream
-            .local_addr()
-            .map_err(DialError::Connect)?
-            .ip()
-            .to_canonical();
+    fn inspect(&self, to: &Destination, judged: IpAddr, stream: TcpStream) -> Result<TcpStream, DialError> {
+        let peer = stream.peer_addr().map_err(DialError::Connect)?.ip().to_canonical();
+        let local = stream.local_addr().map_err(DialError::Connect)?.ip().to_canonical();
         if peer != judged {
             self.policy.permits(peer, to.port(), to.is_https())?;
         }
@@ -214,11 +180,7 @@ impl Dialer {
 
 /// The addresses to try: the families by turns (RFC 8305, section 4), the preferred one first.
 fn by_turns(judged: &[IpAddr]) -> Vec<IpAddr> {
-    let is_first_family = |ip: &&IpAddr| {
-        judged
-            .first()
-            .is_none_or(|first| first.is_ipv4() == ip.is_ipv4())
-    };
+    let is_first_family = |ip: &&IpAddr| judged.first().is_none_or(|first| first.is_ipv4() == ip.is_ipv4());
     let mut first = judged.iter().filter(is_first_family);
     let mut second = judged.iter().filter(|ip| !is_first_family(ip));
     let mut order = Vec::with_capacity(ATTEMPTS_MAX);
@@ -234,9 +196,7 @@ fn by_turns(judged: &[IpAddr]) -> Vec<IpAddr> {
 }
 
 fn tls_error(error: io::Error) -> DialError {
-    let cause = error
-        .get_ref()
-        .and_then(|source| source.downcast_ref::<rustls::Error>());
+    let cause = error.get_ref().and_then(|source| source.downcast_ref::<rustls::Error>());
     match cause {
         Some(rustls::Error::InvalidCertificate(_)) => DialError::TlsCertificate(error),
         _ => DialError::Tls(error),
@@ -250,11 +210,7 @@ pub(crate) enum Channel {
 }
 
 impl AsyncRead for Channel {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
@@ -263,11 +219,7 @@ impl AsyncRead for Channel {
 }
 
 impl AsyncWrite for Channel {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),

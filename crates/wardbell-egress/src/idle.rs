@@ -44,16 +44,8 @@ pub(crate) struct Wire {
 }
 
 impl Line {
-    pub(crate) fn new(
-        requests: SendRequest<Full<Bytes>>,
-        driver: Connection<TokioIo<Channel>, Full<Bytes>>,
-    ) -> Self {
-        Self {
-            requests,
-            wire: Wire {
-                driver: Some(Box::pin(driver)),
-            },
-        }
+    pub(crate) fn new(requests: SendRequest<Full<Bytes>>, driver: Connection<TokioIo<Channel>, Full<Bytes>>) -> Self {
+        Self { requests, wire: Wire { driver: Some(Box::pin(driver)) } }
     }
 }
 
@@ -91,40 +83,22 @@ impl Idle {
     pub(crate) async fn take(&self, to: &Destination) -> Option<Line> {
         let key = key(to);
         loop {
-            let Kept {
-                requests,
-                wanted,
-                task,
-                ..
-            } = {
+            let Kept { requests, wanted, task, .. } = {
                 let mut kept = self.open();
-                let index = kept
-                    .iter()
-                    .rposition(|line| line.to == key && line.requests.is_ready())?;
+                let index = kept.iter().rposition(|line| line.to == key && line.requests.is_ready())?;
                 kept.swap_remove(index)
             };
             // A task that ended meanwhile hears nothing and has no driver to give.
             let _ = wanted.send(());
             if let Ok(Some(driver)) = task.await {
-                return Some(Line {
-                    requests,
-                    wire: Wire {
-                        driver: Some(driver),
-                    },
-                });
+                return Some(Line { requests, wire: Wire { driver: Some(driver) } });
             }
         }
     }
 
     /// Keeps a line whose last answer was read to its end, if there is room.
     pub(crate) fn keep(&self, to: &Destination, line: Line) {
-        let Line {
-            requests,
-            wire: Wire {
-                driver: Some(mut driver),
-            },
-        } = line
-        else {
+        let Line { requests, wire: Wire { driver: Some(mut driver) } } = line else {
             return;
         };
         let key = key(to);
@@ -142,12 +116,7 @@ impl Idle {
                 () = tokio::time::sleep(IDLE_TIME) => None,
             }
         });
-        kept.push(Kept {
-            to: key,
-            requests,
-            wanted,
-            task,
-        });
+        kept.push(Kept { to: key, requests, wanted, task });
     }
 
     /// The lines that have not ended.

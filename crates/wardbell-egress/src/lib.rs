@@ -65,21 +65,14 @@ impl Egress {
     /// See [`SetupError`].
     pub fn new(config: EgressConfig) -> Result<Self, SetupError> {
         // Webhooks and providers have lookup places of their own; see `resolve`.
-        Self::build(
-            config,
-            Arc::new(SystemResolver::new()),
-            Arc::new(SystemResolver::new()),
-        )
+        Self::build(config, Arc::new(SystemResolver::new()), Arc::new(SystemResolver::new()))
     }
 
     /// An egress that asks another resolver.
     ///
     /// # Errors
     /// See [`SetupError`].
-    pub fn with_resolver(
-        config: EgressConfig,
-        resolver: Arc<dyn Resolve>,
-    ) -> Result<Self, SetupError> {
+    pub fn with_resolver(config: EgressConfig, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
         Self::build(config, Arc::clone(&resolver), resolver)
     }
 
@@ -88,19 +81,12 @@ impl Egress {
         for_webhooks: Arc<dyn Resolve>,
         for_providers: Arc<dyn Resolve>,
     ) -> Result<Self, SetupError> {
-        let EgressConfig {
-            policy,
-            extra_roots_pem,
-        } = config;
+        let EgressConfig { policy, extra_roots_pem } = config;
         let policy = Arc::new(policy);
         let tls = tls::client_config(extra_roots_pem.as_deref())?;
         let dialer = Dialer::new(Arc::clone(&policy), for_webhooks, Arc::clone(&tls));
         let upstream = Upstream::new(Dialer::new(policy, for_providers, tls));
-        Ok(Self {
-            dialer,
-            idle: Arc::default(),
-            upstream,
-        })
+        Ok(Self { dialer, idle: Arc::default(), upstream })
     }
 
     /// The policy, for checking URLs when they are stored ([`url::parse`]).
@@ -116,8 +102,6 @@ impl Egress {
 
 impl fmt::Debug for Egress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Egress")
-            .field("policy", self.policy())
-            .finish_non_exhaustive()
+        f.debug_struct("Egress").field("policy", self.policy()).finish_non_exhaustive()
     }
 }

@@ -41,21 +41,14 @@ const INWARD: &[&str] = &[
 /// Whether the name can be a host name: letters, digits, `-` and `_` in labels of 1 to 63 bytes, 253 bytes in all.
 /// `name` is in lower case and has no dot at its end.
 pub(crate) fn is_well_formed(name: &str) -> bool {
-    let is_fit = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
-    };
+    let is_fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     name.len() <= NAME_BYTES_MAX
-        && name
-            .split('.')
-            .all(|label| (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.bytes().all(is_fit))
+        && name.split('.').all(|label| (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.bytes().all(is_fit))
 }
 
 /// Whether the name means something inside a network only. `name` is in lower case and has no dot at its end.
 pub(crate) fn is_inward(name: &str) -> bool {
-    let under = |domain: &&str| {
-        name.strip_suffix(*domain)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
+    let under = |domain: &&str| name.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     !name.contains('.') || INWARD.iter().any(under)
 }
 

@@ -59,12 +59,7 @@ pub(crate) struct Stopwatch {
 impl Stopwatch {
     pub(crate) fn start() -> Self {
         let now = Instant::now();
-        Self {
-            started: now,
-            entered: now,
-            phase: Phase::Dns,
-            phases: Phases::default(),
-        }
+        Self { started: now, entered: now, phase: Phase::Dns, phases: Phases::default() }
     }
 
     /// Enters a phase.
@@ -92,9 +87,6 @@ impl Stopwatch {
 
     /// The times so far.
     pub(crate) fn read(&self) -> Phases {
-        Phases {
-            total: self.started.elapsed(),
-            ..self.phases
-        }
+        Phases { total: self.started.elapsed(), ..self.phases }
     }
 }

@@ -11,6 +11,9 @@
 //! | `[fd00:1::/32]:443`, `fd00:1::/32:443` | `https` to those addresses on port 443 |
 //! | `0.0.0.0/0:8443` | `https` to every *public* IPv4 address on port 8443 |
 //!
+//! A name needs every one of its addresses covered, those of IPv6 too: to allow `http` outside, give `0.0.0.0/0:80+http`
+//! and `[::/0]:80+http`.
+//!
 //! Three rules keep an exception as narrow as it reads:
 //! - A network opens a range that is not public only if it lies wholly inside that range. `0.0.0.0/0` therefore opens
 //!   ports and `http` for public addresses and nothing inside; an address where a cloud hands out credentials
@@ -33,10 +36,8 @@ use crate::refused::Refused;
 
 /// Ports that `*` does not open: where services listen that trust whoever reaches them. Source: `spec/egress.md` 5.1,
 /// row 33.
-pub const NAMED_ONLY: &[u16] = &[
-    22, 25, 53, 110, 135, 139, 445, 2375, 2379, 3306, 5432, 6379, 6443, 8500, 9200, 10250, 11211,
-    27017,
-];
+pub const NAMED_ONLY: &[u16] =
+    &[22, 25, 53, 110, 135, 139, 445, 2375, 2379, 3306, 5432, 6379, 6443, 8500, 9200, 10250, 11211, 27017];
 
 const HTTPS_PORT: u16 = 443;
 const HTTP_PORT: u16 = 80;
@@ -51,10 +52,7 @@ pub struct Policy {
 impl Policy {
     /// The default with exceptions.
     pub const fn new(allow: Vec<Exception>) -> Self {
-        Self {
-            allow,
-            nat64: Vec::new(),
-        }
+        Self { allow, nat64: Vec::new() }
     }
 
     /// Adds the NAT64 prefixes of this host's network.
@@ -70,8 +68,7 @@ impl Policy {
     /// [`Refused::HttpNotAllowed`] if it is public.
     pub fn permits(&self, ip: IpAddr, port: u16, is_https: bool) -> Result<(), Refused> {
         let class = self.class(ip);
-        if class.is_allowed() && is_https && port == HTTPS_PORT || self.excepts(ip, port, is_https)
-        {
+        if class.is_allowed() && is_https && port == HTTPS_PORT || self.excepts(ip, port, is_https) {
             Ok(())
         } else if !class.is_allowed() {
             Err(Refused::Address { ip, class })
@@ -86,23 +83,15 @@ impl Policy {
     pub(crate) fn excepts(&self, ip: IpAddr, port: u16, is_https: bool) -> bool {
         let ip = self.embedded(ip);
         let class = classify(ip);
-        self.allow
-            .iter()
-            .any(|exception| exception.opens(port, is_https) && exception.covers(ip, class))
+        self.allow.iter().any(|exception| exception.opens(port, is_https) && exception.covers(ip, class))
     }
 
     /// Judges what can be judged of a name before its addresses are known.
-    pub(crate) fn permits_name(
-        &self,
-        is_inward: bool,
-        port: u16,
-        is_https: bool,
-    ) -> Result<(), Refused> {
+    pub(crate) fn permits_name(&self, is_inward: bool, port: u16, is_https: bool) -> Result<(), Refused> {
         let is_default = !is_inward && is_https && port == HTTPS_PORT;
         // An exception that spans many ranges opens ports of public addresses; it says nothing of names inside.
-        let is_excepted = |exception: &Exception| {
-            exception.opens(port, is_https) && (!is_inward || exception.class.is_some())
-        };
+        let is_excepted =
+            |exception: &Exception| exception.opens(port, is_https) && (!is_inward || exception.class.is_some());
         if is_default || self.allow.iter().any(is_excepted) {
             Ok(())
         } else if is_inward {
@@ -148,11 +137,7 @@ pub struct Exception {
 
 impl Exception {
     fn opens(&self, port: u16, is_https: bool) -> bool {
-        let by_number = self
-            .port
-            .map_or(port != 0 && !NAMED_ONLY.contains(&port), |only| {
-                only == port
-            });
+        let by_number = self.port.map_or(port != 0 && !NAMED_ONLY.contains(&port), |only| only == port);
         by_number && (is_https || self.http) && (port != HTTP_PORT || self.http)
     }
 
@@ -182,9 +167,7 @@ pub enum ExceptionError {
     #[error("has no port: write CIDR:PORT, such as 10.1.2.3/32:8443, or CIDR:* for all ports")]
     NoPort,
     /// A port that is no number of 1 to 65535 and not `*`.
-    #[error(
-        "has no valid port: write a number of 1 to 65535, or `*`, with `+http` after it to allow http"
-    )]
+    #[error("has no valid port: write a number of 1 to 65535, or `*`, with `+http` after it to allow http")]
     BadPort,
     /// No network.
     #[error("has no valid network: write it as CIDR, such as 10.1.2.3/32 for one address")]
@@ -207,27 +190,16 @@ impl FromStr for Exception {
             Some(_) if text.contains('/') => return Err(ExceptionError::NoPort),
             _ => return Err(ExceptionError::BadNetwork),
         };
-        let (port, http) = port
-            .strip_suffix("+http")
-            .map_or((port, false), |port| (port, true));
+        let (port, http) = port.strip_suffix("+http").map_or((port, false), |port| (port, true));
         let port = match port {
             "*" => None,
-            number if number.bytes().all(|byte| byte.is_ascii_digit()) => Some(
-                number
-                    .parse()
-                    .ok()
-                    .filter(|&port: &u16| port != 0)
-                    .ok_or(ExceptionError::BadPort)?,
-            ),
+            number if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(number.parse().ok().filter(|&port: &u16| port != 0).ok_or(ExceptionError::BadPort)?)
+            }
             _ => return Err(ExceptionError::BadPort),
         };
-        let bare = network
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
-        let network: IpNet = bare
-            .unwrap_or(network)
-            .parse()
-            .map_err(|_| ExceptionError::BadNetwork)?;
+        let bare = network.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let network: IpNet = bare.unwrap_or(network).parse().map_err(|_| ExceptionError::BadNetwork)?;
         if bare.is_some() && matches!(network, IpNet::V4(_)) {
             return Err(ExceptionError::BadNetwork);
         }
@@ -238,12 +210,7 @@ impl FromStr for Exception {
             return Err(ExceptionError::PortWithoutHttp);
         }
         let (first, last) = (classify(network.network()), classify(network.broadcast()));
-        Ok(Self {
-            network,
-            port,
-            http,
-            class: (first == last).then_some(first),
-        })
+        Ok(Self { network, port, http, class: (first == last).then_some(first) })
     }
 }
 
@@ -261,11 +228,7 @@ impl FromStr for Nat64Prefix {
 
     fn from_str(text: &str) -> Result<Self, Nat64PrefixError> {
         let network: Ipv6Net = text.parse().map_err(|_| Nat64PrefixError)?;
-        if network.prefix_len() == 96 && network == network.trunc() {
-            Ok(Self(network))
-        } else {
-            Err(Nat64PrefixError)
-        }
+        if network.prefix_len() == 96 && network == network.trunc() { Ok(Self(network)) } else { Err(Nat64PrefixError) }
     }
 }
 

@@ -25,9 +25,7 @@ pub enum Refused {
     #[error("must be a full URL, such as https://example.com/path")]
     NotAbsolute,
     /// A scheme other than `https`, or `http` where no exception allows it.
-    #[error(
-        "must start with https:// (http only where the operator's allow list has an entry with `+http`)"
-    )]
+    #[error("must start with https:// (http only where the operator's allow list has an entry with `+http`)")]
     Scheme,
     /// `http`, which exceptions allow, but not there.
     #[error("http is not allowed there; the allow list may add `CIDR:PORT+http`")]
@@ -42,9 +40,7 @@ pub enum Refused {
     #[error("is not a valid URL")]
     Unparsable,
     /// The parser read the host as something other than what is written: a number as an address, `%6c` as a letter.
-    #[error(
-        "must have its host written plainly: a name, four decimal numbers, or IPv6 in its shortest form"
-    )]
+    #[error("must have its host written plainly: a name, four decimal numbers, or IPv6 in its shortest form")]
     HostRewritten,
     /// Empty or over-long labels, or characters that no host name has.
     #[error("must have a valid host name")]
@@ -59,9 +55,7 @@ pub enum Refused {
     #[error("port {0} is not allowed; the default is 443, and the allow list may add `CIDR:{0}`")]
     Port(u16),
     /// An address that is not public and that no exception covers.
-    #[error(
-        "{ip} is a {class} address; the allow list has no entry for it with this port and scheme"
-    )]
+    #[error("{ip} is a {class} address; the allow list has no entry for it with this port and scheme")]
     Address {
         /// The address.
         ip: IpAddr,
@@ -76,11 +70,7 @@ pub enum Refused {
 impl Refused {
     /// What a tenant may be told: what is wrong with the text, or [`UNIFORM_REFUSAL`].
     pub fn tenant_text(&self) -> String {
-        if self.is_about_text() {
-            self.to_string()
-        } else {
-            UNIFORM_REFUSAL.to_owned()
-        }
+        if self.is_about_text() { self.to_string() } else { UNIFORM_REFUSAL.to_owned() }
     }
 
     /// Whether the text of the URL is at fault, rather than where it leads. Only then may a tenant be told more than
@@ -97,11 +87,7 @@ impl Refused {
             | Self::HostRewritten
             | Self::HostForm
             | Self::PortForm => true,
-            Self::HttpNotAllowed
-            | Self::Name
-            | Self::Port(_)
-            | Self::Address { .. }
-            | Self::SelfConnection(_) => false,
+            Self::HttpNotAllowed | Self::Name | Self::Port(_) | Self::Address { .. } | Self::SelfConnection(_) => false,
         }
     }
 

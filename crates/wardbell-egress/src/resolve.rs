@@ -61,9 +61,7 @@ pub struct SystemResolver {
 impl SystemResolver {
     /// A resolver with [`LOOKUPS_MAX`] places.
     pub fn new() -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(LOOKUPS_MAX)),
-        }
+        Self { places: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
     }
 }
 
@@ -80,23 +78,43 @@ impl Resolve for SystemResolver {
             .acquire_owned()
             .await
             .map_err(|closed| ResolveError::Failed(io::Error::other(closed)))?;
-        let asked = if name::is_inward(name) {
-            name.to_owned()
-        } else {
-            format!("{name}.")
-        };
+        let asked = if name::is_inward(name) { name.to_owned() } else { format!("{name}.") };
         let lookup = move || {
             // Held to the end of the lookup, not of the wait for it.
             let _place = place;
             let found = (asked.as_str(), 0).to_socket_addrs()?;
-            Ok(found
-                .map(|address| address.ip())
-                .take(ADDRESSES_MAX + 1)
-                .collect())
+            Ok(found.map(|address| address.ip()).take(ADDRESSES_MAX + 1).collect())
         };
         tokio::task::spawn_blocking(lookup)
             .await
             .unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
             .map_err(ResolveError::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_knows_this_host() {
+        let found = SystemResolver::new().resolve("localhost").await.unwrap();
+        assert!(!found.is_empty() && found.iter().all(IpAddr::is_loopback), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn a_lookup_waits_for_a_place() {
+        let resolver = SystemResolver::new();
+        let all = u32::try_from(LOOKUPS_MAX).unwrap();
+        let taken = Arc::clone(&resolver.places).acquire_many_owned(all).await.unwrap();
+        let mut waiting = std::pin::pin!(resolver.resolve("localhost"));
+        tokio::select! {
+            biased;
+            ended = &mut waiting => panic!("{ended:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(taken);
+        assert!(waiting.await.is_ok());
+        assert_eq!(resolver.places.available_permits(), LOOKUPS_MAX);
     }
 }

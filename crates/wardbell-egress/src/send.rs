@@ -80,10 +80,7 @@ impl Default for SendLimits {
     /// 15 seconds, as Standard Webhooks advises (15 to 30 s,
     /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>), and 16 KiB.
     fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(15),
-            response_bytes_max: 16 * 1024,
-        }
+        Self { deadline: Duration::from_secs(15), response_bytes_max: 16 * 1024 }
     }
 }
 
@@ -179,11 +176,7 @@ impl From<DialError> for SendErrorKind {
 impl From<hyper::Error> for SendErrorKind {
     fn from(error: hyper::Error) -> Self {
         let is_broken = matches!(error.source(), Some(source) if source.is::<io::Error>());
-        if !error.is_parse()
-            && (error.is_incomplete_message()
-                || error.is_closed()
-                || error.is_canceled()
-                || is_broken)
+        if !error.is_parse() && (error.is_incomplete_message() || error.is_closed() || error.is_canceled() || is_broken)
         {
             Self::Closed(error)
         } else {
@@ -201,27 +194,15 @@ impl Egress {
         let mut watch = Stopwatch::start();
         let mut status = None;
         let deadline = Instant::now() + limits.deadline;
-        let call = self.call(
-            outgoing,
-            limits.response_bytes_max,
-            deadline,
-            &mut watch,
-            &mut status,
-        );
+        let call = self.call(outgoing, limits.response_bytes_max, deadline, &mut watch, &mut status);
         let ended = match timeout_at(deadline, call).await {
             Ok(ended) => ended,
-            Err(_) => Err(SendErrorKind::Timeout {
-                phase: watch.phase(),
-            }),
+            Err(_) => Err(SendErrorKind::Timeout { phase: watch.phase() }),
         };
         let phases = watch.read();
         match ended {
             Ok(answer) => Ok(Answer { phases, ..answer }),
-            Err(kind) => Err(SendError {
-                kind,
-                status,
-                phases,
-            }),
+            Err(kind) => Err(SendError { kind, status, phases }),
         }
     }
 
@@ -233,12 +214,7 @@ impl Egress {
         watch: &mut Stopwatch,
         status: &mut Option<StatusCode>,
     ) -> Result<Answer, SendErrorKind> {
-        let Outgoing {
-            destination,
-            method,
-            headers,
-            body,
-        } = outgoing;
+        let Outgoing { destination, method, headers, body } = outgoing;
         let mut request = build(&destination, method, headers, body)?;
         let (mut line, response) = loop {
             let (mut line, is_kept) = match self.idle.take(&destination).await {
@@ -246,11 +222,7 @@ impl Egress {
                 None => (self.open(&destination, deadline, watch).await?, false),
             };
             watch.enter(Phase::Head);
-            match line
-                .wire
-                .drive(line.requests.try_send_request(request))
-                .await
-            {
+            match line.wire.drive(line.requests.try_send_request(request)).await {
                 Ok(response) => break (line, response),
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) if is_kept => request = unsent,
@@ -262,28 +234,14 @@ impl Egress {
         watch.enter(Phase::Body);
         let (head, mut incoming) = response.into_parts();
         *status = Some(head.status);
-        let (excerpt, truncated) = line
-            .wire
-            .drive(read(&mut incoming, response_bytes_max))
-            .await?;
+        let (excerpt, truncated) = line.wire.drive(read(&mut incoming, response_bytes_max)).await?;
         if !truncated {
             self.idle.keep(&destination, line);
         }
-        Ok(Answer {
-            status: head.status,
-            headers: head.headers,
-            excerpt,
-            truncated,
-            phases: Phases::default(),
-        })
+        Ok(Answer { status: head.status, headers: head.headers, excerpt, truncated, phases: Phases::default() })
     }
 
-    async fn open(
-        &self,
-        to: &Destination,
-        deadline: Instant,
-        watch: &mut Stopwatch,
-    ) -> Result<Line, SendErrorKind> {
+    async fn open(&self, to: &Destination, deadline: Instant, watch: &mut Stopwatch) -> Result<Line, SendErrorKind> {
         let channel = self.dialer.dial(to, deadline, watch).await?;
         let (requests, connection) = http1::Builder::new()
             .max_buf_size(HEAD_BYTES_MAX)
@@ -303,8 +261,7 @@ fn build(
     for name in OURS {
         headers.remove(name);
     }
-    let host = HeaderValue::try_from(to.authority())
-        .map_err(|_| SendErrorKind::Refused(Refused::HostForm))?;
+    let host = HeaderValue::try_from(to.authority()).map_err(|_| SendErrorKind::Refused(Refused::HostForm))?;
     headers.insert(header::HOST, host);
     let mut request = Request::new(Full::new(body));
     // `CONNECT` would ask the receiver to be a proxy.
@@ -312,10 +269,7 @@ fn build(
         return Err(SendErrorKind::Refused(Refused::Scheme));
     }
     *request.method_mut() = method;
-    *request.uri_mut() = to
-        .path_and_query()
-        .parse()
-        .map_err(|_| SendErrorKind::Refused(Refused::Unparsable))?;
+    *request.uri_mut() = to.path_and_query().parse().map_err(|_| SendErrorKind::Refused(Refused::Unparsable))?;
     *request.headers_mut() = headers;
     Ok(request)
 }

@@ -24,29 +24,22 @@ pub enum SetupError {
 }
 
 /// Makes the client settings from Mozilla's roots and `extra_roots_pem`.
-pub(crate) fn client_config(
-    extra_roots_pem: Option<&[u8]>,
-) -> Result<Arc<ClientConfig>, SetupError> {
-    let mut roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
+pub(crate) fn client_config(extra_roots_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, SetupError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(pem) = extra_roots_pem {
         let built_in = roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            roots
-                .add(certificate.map_err(SetupError::Pem)?)
-                .map_err(SetupError::Tls)?;
+            roots.add(certificate.map_err(SetupError::Pem)?).map_err(SetupError::Tls)?;
         }
         if roots.len() == built_in {
             return Err(SetupError::NoCertificate);
         }
     }
-    let mut config =
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(SetupError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(SetupError::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     // We speak HTTP/1.1; a server that would rather speak HTTP/2 is told so before it does.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
@@ -58,14 +51,8 @@ mod tests {
 
     #[test]
     fn extra_roots_that_would_add_nothing_are_an_error() {
-        assert!(matches!(
-            client_config(Some(b"")),
-            Err(SetupError::NoCertificate)
-        ));
-        assert!(matches!(
-            client_config(Some(b"-----BEGIN CERTIFICATE-----\nAAAA")),
-            Err(SetupError::Pem(_))
-        ));
+        assert!(matches!(client_config(Some(b"")), Err(SetupError::NoCertificate)));
+        assert!(matches!(client_config(Some(b"-----BEGIN CERTIFICATE-----\nAAAA")), Err(SetupError::Pem(_))));
         let junk = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(matches!(client_config(Some(junk)), Err(SetupError::Tls(_))));
         assert!(client_config(None).is_ok());

@@ -60,9 +60,7 @@ impl Upstream {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .http1_max_buf_size(HEAD_BYTES_MAX)
-            .build(Connector {
-                dialer: Arc::new(dialer),
-            });
+            .build(Connector { dialer: Arc::new(dialer) });
         Self { client }
     }
 
@@ -71,14 +69,8 @@ impl Upstream {
     ///
     /// # Errors
     /// See [`UpstreamError`].
-    pub async fn request(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        self.client
-            .request(request)
-            .await
-            .map_err(UpstreamError::from)
+    pub async fn request(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, UpstreamError> {
+        self.client.request(request).await.map_err(UpstreamError::from)
     }
 }
 
@@ -116,9 +108,7 @@ impl UpstreamError {
     pub const fn may_have_reached(&self) -> bool {
         match self {
             Self::Refused(_) | Self::Connect(_) | Self::TimedOut(_) => false,
-            Self::Other {
-                may_have_reached, ..
-            } => *may_have_reached,
+            Self::Other { may_have_reached, .. } => *may_have_reached,
         }
     }
 }
@@ -127,27 +117,13 @@ impl From<hyper_util::client::legacy::Error> for UpstreamError {
     fn from(error: hyper_util::client::legacy::Error) -> Self {
         if !error.is_connect() {
             // hyper calls a request cancelled when it gives it back unsent.
-            let unsent = error
-                .source()
-                .and_then(|source| source.downcast_ref())
-                .is_some_and(hyper::Error::is_canceled);
-            return Self::Other {
-                may_have_reached: !unsent,
-                source: error,
-            };
+            let unsent = error.source().and_then(|source| source.downcast_ref()).is_some_and(hyper::Error::is_canceled);
+            return Self::Other { may_have_reached: !unsent, source: error };
         }
-        match error
-            .source()
-            .and_then(|source| source.downcast_ref::<DialError>())
-        {
+        match error.source().and_then(|source| source.downcast_ref::<DialError>()) {
             Some(DialError::Refused(refused)) => Self::Refused(refused.clone()),
             Some(DialError::Timeout(phase)) => Self::TimedOut(*phase),
-            Some(
-                DialError::Dns(_)
-                | DialError::Connect(_)
-                | DialError::TlsCertificate(_)
-                | DialError::Tls(_),
-            )
+            Some(DialError::Dns(_) | DialError::Connect(_) | DialError::TlsCertificate(_) | DialError::Tls(_))
             | None => Self::Connect(error),
         }
     }

@@ -120,10 +120,7 @@ pub fn parse(text: &str, policy: &Policy) -> Result<Destination, Refused> {
     if text.len() > URL_BYTES_MAX {
         return Err(Refused::TooLong);
     }
-    if text
-        .bytes()
-        .any(|byte| byte.is_ascii_control() || byte == b' ' || byte == b'\\')
-    {
+    if text.bytes().any(|byte| byte.is_ascii_control() || byte == b' ' || byte == b'\\') {
         return Err(Refused::ForbiddenByte);
     }
     let (scheme, rest) = text.split_once(':').ok_or(Refused::NotAbsolute)?;
@@ -150,17 +147,8 @@ pub fn parse(text: &str, policy: &Policy) -> Result<Destination, Refused> {
         return Err(Refused::Port(port));
     }
     let host = match url.host() {
-        Some(url::Host::Domain(parsed)) => {
-            judge_name(written.host, parsed, port, is_https, policy)?
-        }
-        Some(url::Host::Ipv4(ip)) => judge_address(
-            written.host,
-            &ip.to_string(),
-            ip.into(),
-            port,
-            is_https,
-            policy,
-        )?,
+        Some(url::Host::Domain(parsed)) => judge_name(written.host, parsed, port, is_https, policy)?,
+        Some(url::Host::Ipv4(ip)) => judge_address(written.host, &ip.to_string(), ip.into(), port, is_https, policy)?,
         Some(url::Host::Ipv6(ip)) => {
             // The URL standard writes mapped addresses in hexadecimal (`[::ffff:7f00:1]`), the standard library does not.
             let serialized = url.host_str().ok_or(Refused::Unparsable)?;
@@ -168,12 +156,7 @@ pub fn parse(text: &str, policy: &Policy) -> Result<Destination, Refused> {
         }
         None => return Err(Refused::NotAbsolute),
     };
-    Ok(Destination {
-        url,
-        host,
-        port,
-        is_https,
-    })
+    Ok(Destination { url, host, port, is_https })
 }
 
 /// The host as it is written, before any parser mends it.
@@ -185,11 +168,7 @@ impl<'a> Written<'a> {
     /// Splits what follows `//`.
     fn split(rest: &'a str) -> Result<Self, Refused> {
         // `https://example.com?@127.0.0.1/`: a parser that knows of `/` only takes what is before the `@` for a user name.
-        if rest
-            .split('/')
-            .next()
-            .is_some_and(|careless| careless.contains('@'))
-        {
+        if rest.split('/').next().is_some_and(|careless| careless.contains('@')) {
             return Err(Refused::Userinfo);
         }
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -198,41 +177,24 @@ impl<'a> Written<'a> {
         }
         let (host, port) = if authority.starts_with('[') {
             let end = authority.find(']').ok_or(Refused::Unparsable)?;
-            let (host, port) = authority
-                .split_at_checked(end + 1)
-                .ok_or(Refused::Unparsable)?;
+            let (host, port) = authority.split_at_checked(end + 1).ok_or(Refused::Unparsable)?;
             match port.strip_prefix(':') {
                 Some(port) => (host, Some(port)),
                 None if port.is_empty() => (host, None),
                 None => return Err(Refused::Unparsable),
             }
         } else {
-            authority
-                .split_once(':')
-                .map_or((authority, None), |(host, port)| (host, Some(port)))
+            authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)))
         };
         // Port 0 goes through here: that no policy allows it says more than that it is badly written.
         let is_plain = |port: &str| {
-            port == "0"
-                || !port.starts_with('0')
-                    && !port.is_empty()
-                    && port.bytes().all(|byte| byte.is_ascii_digit())
+            port == "0" || !port.starts_with('0') && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
         };
-        if port.is_some_and(|port| !is_plain(port)) {
-            Err(Refused::PortForm)
-        } else {
-            Ok(Self { host })
-        }
+        if port.is_some_and(|port| !is_plain(port)) { Err(Refused::PortForm) } else { Ok(Self { host }) }
     }
 }
 
-fn judge_name(
-    written: &str,
-    parsed: &str,
-    port: u16,
-    is_https: bool,
-    policy: &Policy,
-) -> Result<Host, Refused> {
+fn judge_name(written: &str, parsed: &str, port: u16, is_https: bool, policy: &Policy) -> Result<Host, Refused> {
     let is_same = if written.is_ascii() {
         written.eq_ignore_ascii_case(parsed)
     } else {

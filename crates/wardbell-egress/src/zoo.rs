@@ -274,8 +274,7 @@ impl Authority {
     /// Server settings that ask for a client certificate.
     pub(crate) fn server_that_asks_for_a_certificate(&self, name: &str) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
         server_config(certificate.der().clone(), &key, Some(certificate.der().clone()))
     }
 }
@@ -293,7 +292,8 @@ fn server_config(
     client_root: Option<CertificateDer<'static>>,
 ) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
+    let builder =
+        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
     let builder = match client_root {
         None => builder.with_no_client_auth(),
         Some(root) => {

@@ -5,7 +5,7 @@
 //! of the answer, has one deadline, the profile's. Redirects are not followed.
 //!
 //! **The receiver is a stranger.** Of its answer we use the status, `Retry-After` and `webhook-delivery`; its body is
-//! kept as an escaped [`excerpt`](crate::excerpt), for operators. Error texts are our own words: no URL, no header and
+//! kept as an escaped [`excerpt`], for operators. Error texts are our own words: no URL, no header and
 //! no body gets into them.
 
 use std::sync::Arc;

@@ -180,13 +180,12 @@ impl<O: Outbox, C: Carry> Dispatcher<O, C> {
         let outbox = Arc::clone(&self.outbox);
         let within = loop {
             self.claim().await;
-            let is_resting = self.backoff.is_some();
             tokio::select! {
                 biased;
                 // A dropped sender is a dropped notifier, which aborts this task anyway.
                 within = &mut stopped => break within.unwrap_or(Duration::ZERO),
                 Some(ended) = self.running.join_next_with_id() => self.ended(ended),
-                () = outbox.bell().notified(), if !is_resting && !self.is_due => self.is_due = true,
+                () = outbox.bell().notified(), if !self.is_due => self.is_due = true,
                 () = sleep_until(self.wake_at) => {
                     self.backoff = None;
                     self.is_due = true;
@@ -236,7 +235,7 @@ impl<O: Outbox, C: Carry> Dispatcher<O, C> {
                 self.backoff_next = BACKOFF_MIN;
                 let pause = due.map_or(IDLE_MAX, |due| due.since((self.clock)()));
                 // What is due and yet was not claimed must not make this loop spin.
-                let pause_min = Duration::ZERO;
+                let pause_min = if count == 0 && pause.is_zero() { RECHECK } else { Duration::ZERO };
                 self.wake_at = Instant::now() + pause.clamp(pause_min, IDLE_MAX);
             }
             Err(fault) => self.rest(&fault),
@@ -291,8 +290,8 @@ impl<O: Outbox, C: Carry> Dispatcher<O, C> {
         }
     }
 
+    /// Starts nothing more; what is parked goes out after the next start.
     async fn wind_down(mut self, within: Duration) {
-        self.lanes.clear_parked();
         let ended = timeout(within, async { while self.running.join_next().await.is_some() {} }).await;
         if ended.is_err() {
             info!(attempts = self.running.len(), "attempts aborted; they are repeated after the next start");

@@ -127,16 +127,6 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Lets go of everything parked.
-    pub(crate) fn clear_parked(&mut self) {
-        self.turns.clear();
-        self.parked = 0;
-        for lane in self.of.values_mut() {
-            lane.parked.clear();
-            lane.has_turn = false;
-        }
-    }
-
     fn give_turn(turns: &mut VecDeque<EndpointId>, endpoint: EndpointId, lane: &mut Lane<T>) {
         if !lane.has_turn && lane.running < LANE_RUNNING_MAX && !lane.parked.is_empty() {
             lane.has_turn = true;
@@ -216,8 +206,6 @@ mod tests {
         assert_eq!(drain(&mut lanes, now).len(), 1);
         lanes.finished(endpoint(1), now);
         assert!(lanes.of.is_empty() && lanes.turns.is_empty() && lanes.running == 0 && lanes.parked == 0);
-        lanes.park(endpoint(1), 0, now);
-        lanes.clear_parked();
         assert_eq!(lanes.next(now), None);
         assert_eq!(lanes.room(now), CLAIM_MAX);
     }

@@ -9,7 +9,7 @@
 //! read 2026-11-23). Such pauses are half as long on average; the last one therefore repeats until the delivery is
 //! [`Schedule::age_min`] old *and* the table's count is used up. A replayed delivery is old already and gets the count.
 //!
-//! **What an answer means** is decided once for each profile, in [`Verdict`]; the table is `spec/alert-contracts.md` 1a.
+//! **What an answer means** is decided once for each profile, by `judge`; the table is `spec/alert-contracts.md` 1a.
 
 use std::time::Duration;
 

@@ -3,10 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -16,38 +13,38 @@ use crate::provider::Remote;
 
 /// Headers that end at this hop (RFC 9110, section 7.6.1), and `keep-alive` and `proxy-connection`, which old clients
 /// send.
-const HOP_BY_HOP: &[HeaderName] = &[
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Headers of a request that are for Wardbell, or that say more of the caller than a provider needs. `accept-encoding`
 /// is among them: a compressed answer could not be read.
-const OURS: &[HeaderName] = &[
-    HOST,
-    CONTENT_LENGTH,
-    EXPECT,
-    COOKIE,
-    FORWARDED,
-    AUTHORIZATION,
-    ACCEPT_ENCODING,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("x-request-id"),
-    HeaderName::from_static("x-provider"),
-    HeaderName::from_static("x-model"),
-    HeaderName::from_static("x-feature"),
-    HeaderName::from_static("x-env"),
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-real-ip"),
+const OURS: &[&str] = &[
+    "host",
+    "content-length",
+    "expect",
+    "cookie",
+    "forwarded",
+    "authorization",
+    "accept-encoding",
+    "x-api-key",
+    "x-request-id",
+    "x-provider",
+    "x-model",
+    "x-feature",
+    "x-env",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
 ];
 
 /// What every LockLLM header starts with.
@@ -95,7 +92,7 @@ fn build(remote: &Remote, path: &str, headers: &HeaderMap, body: Bytes) -> Optio
     let sent = request.headers_mut();
     sent.reserve(headers.len());
     for (name, value) in headers {
-        let ours = OURS.contains(name) || name.as_str().starts_with(LOCKLLM_PREFIX);
+        let ours = OURS.contains(&name.as_str()) || name.as_str().starts_with(LOCKLLM_PREFIX);
         if !ours && !ends_here(name, &named) {
             sent.append(name, value.clone());
         }
@@ -123,7 +120,7 @@ pub(crate) fn answer_headers(headers: &HeaderMap) -> HeaderMap {
 }
 
 fn ends_here(name: &HeaderName, named: &[String]) -> bool {
-    HOP_BY_HOP.contains(name) || named.iter().any(|other| name.as_str() == other)
+    HOP_BY_HOP.contains(&name.as_str()) || named.iter().any(|other| name.as_str() == other)
 }
 
 /// The headers that `Connection` names: they end at this hop too.

@@ -16,7 +16,8 @@ use wardbell_core::secret::Secret;
 use wardbell_detect::engine::{Engine, EngineSettings};
 use wardbell_egress::policy::Policy as EgressPolicy;
 use wardbell_egress::{Egress, EgressConfig};
-use wardbell_notify::dispatch::{Notifier, Tester};
+use wardbell_notify::deliver::Tester;
+use wardbell_notify::dispatch::Notifier;
 use wardbell_proxy::gateway::Gateway;
 use wardbell_proxy::record::{Recorder, RecorderTask};
 use wardbell_store::directory::Directory;
@@ -84,7 +85,7 @@ impl App {
         let api = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
             directory,
-            egress: Arc::clone(egress.policy()),
+            egress: Arc::new(egress.policy().clone()),
             admin_token: AdminToken::new(&keys.admin_token),
             webhooks_per_project_max: config.webhooks_per_project_max,
             tester: Arc::new(TestThroughNotifier(notifier.tester())),
@@ -116,7 +117,7 @@ impl App {
 }
 
 fn egress(config: &Config) -> Result<Arc<Egress>> {
-    let policy = EgressPolicy { allow: config.egress_allow.clone() };
+    let policy = EgressPolicy::new(config.egress_allow.clone());
     let settings = EgressConfig { policy, extra_roots_pem: config.egress_extra_roots.clone() };
     Ok(Arc::new(Egress::new(settings).context("egress.extra_roots cannot be used")?))
 }
@@ -166,7 +167,8 @@ struct TestThroughNotifier(Tester);
 #[async_trait]
 impl TestDelivery for TestThroughNotifier {
     async fn test(&self, endpoint: &Endpoint) -> wardbell_api::TestOutcome {
-        let wardbell_notify::dispatch::TestOutcome { delivered, status, duration, error } = self.0.test(endpoint).await;
-        wardbell_api::TestOutcome { delivered, status, duration, error }
+        let wardbell_notify::deliver::TestOutcome { delivered, status, duration, error, excerpt } =
+            self.0.test(endpoint).await;
+        wardbell_api::TestOutcome { delivered, status, duration, error, excerpt }
     }
 }

@@ -155,11 +155,14 @@ pub(crate) struct TestAnswer {
     duration_ms: f64,
     /// What went wrong.
     error: Option<String>,
+    /// The beginning of the receiver's answer, escaped, at most 1 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_excerpt: Option<String>,
 }
 
 impl From<TestOutcome> for TestAnswer {
     fn from(outcome: TestOutcome) -> Self {
-        let TestOutcome { delivered, status, duration, error } = outcome;
-        Self { delivered, status, duration_ms: list::millis(duration), error }
+        let TestOutcome { delivered, status, duration, error, excerpt } = outcome;
+        Self { delivered, status, duration_ms: list::millis(duration), error, response_excerpt: excerpt }
     }
 }

@@ -52,6 +52,7 @@ impl TestDelivery for Tester {
             status: delivered.then_some(204),
             duration: Duration::from_micros(12_345),
             error: (!delivered).then(|| "connection to receiver failed".to_owned()),
+            excerpt: None,
         }
     }
 }

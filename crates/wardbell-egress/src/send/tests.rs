@@ -40,14 +40,17 @@ async fn a_request_goes_out_as_given_with_our_framing() {
     let egress = loopback();
     let text = format!("http://receiver.example:{}/a%0d%0aHost:x?b=%00", receiver.address.port());
     let mut request = outgoing(&egress, &text);
-    for (name, value) in [("host", "evil"), ("transfer-encoding", "chunked"), ("content-length", "999"), ("expect", "100-continue")]
+    for (name, value) in
+        [("host", "evil"), ("transfer-encoding", "chunked"), ("content-length", "999"), ("expect", "100-continue")]
     {
         request.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     let answer = egress.send(request, LONG).await.unwrap();
     assert_eq!((answer.status, &answer.excerpt[..], answer.truncated), (StatusCode::OK, &b"ok"[..], false));
     let Phases { dns, connect, tls, first_byte, total } = answer.phases;
-    assert!(dns.is_some() && connect.is_some() && tls.is_none() && first_byte.is_some() && total >= first_byte.unwrap());
+    assert!(
+        dns.is_some() && connect.is_some() && tls.is_none() && first_byte.is_some() && total >= first_byte.unwrap()
+    );
 
     let port = receiver.address.port();
     let request = receiver.requests().concat();
@@ -60,6 +63,21 @@ async fn a_request_goes_out_as_given_with_our_framing() {
         ["content-length: 12", &format!("host: receiver.example:{port}"), "webhook-signature: v1,signature"]
     );
     assert_eq!(body, "{\"canary\":1}");
+}
+
+/// Runs the test above once more in a process of its own whose environment names a proxy.
+#[tokio::test]
+async fn a_proxy_in_the_environment_is_not_used() {
+    let proxy = Receiver::plain(Act::Answer(ok())).await;
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "send::tests::a_request_goes_out_as_given_with_our_framing"]).kill_on_drop(true);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        child.env(name, format!("http://{}", proxy.address));
+    }
+    let ended = tokio::time::timeout(LONG.deadline, child.env("NO_PROXY", "").output()).await.unwrap().unwrap();
+    let printed = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success() && printed.contains("1 passed"), "{printed}");
+    assert_eq!(proxy.accepted(), 0);
 }
 
 #[tokio::test]
@@ -274,7 +292,7 @@ async fn answers_with_odd_but_valid_forms_are_taken() {
         (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n", 500, b""),
     ] {
         let ended = over_http(Act::AnswerOnce(answer.to_vec()), LONG).await.unwrap();
-        assert_eq!((ended.status.as_u16(), &ended.excerpt[..]), (status, &excerpt[..]));
+        assert_eq!((ended.status.as_u16(), &ended.excerpt[..]), (status, excerpt));
     }
 }
 
@@ -485,4 +503,18 @@ async fn idle_connections_are_bounded() {
     }
     assert!(calls.join_all().await.iter().all(StatusCode::is_success));
     assert!(egress.idle.count() <= IDLE_PER_HOST_MAX);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_when_its_time_is_over() {
+    let receiver = Receiver::plain(Act::Answer(ok())).await;
+    let egress = loopback();
+    call(&egress, "http", &receiver, LONG).await.unwrap();
+    assert_eq!(egress.idle.count(), 1);
+    tokio::task::yield_now().await;
+    tokio::time::pause();
+    tokio::time::advance(IDLE_TIME + Duration::from_millis(1)).await;
+    while egress.idle.count() > 0 {
+        tokio::task::yield_now().await;
+    }
 }

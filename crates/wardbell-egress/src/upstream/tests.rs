@@ -153,7 +153,13 @@ async fn a_redirect_is_an_answer_and_a_body_comes_as_it_arrives() {
 #[tokio::test]
 async fn without_exceptions_nothing_but_https_to_public_addresses_is_dialled() {
     let upstream = Egress::with_resolver(EgressConfig::default(), Script::new(&[&["127.0.0.1"]])).unwrap().upstream();
-    for uri in ["http://provider.example/", "https://provider.example:8443/", "https://localhost/", "https://[::1]/", "https://lvh.me/"] {
+    for uri in [
+        "http://provider.example/",
+        "https://provider.example:8443/",
+        "https://localhost/",
+        "https://[::1]/",
+        "https://lvh.me/",
+    ] {
         let error = ask(&upstream, uri).await.unwrap_err();
         assert!(matches!(error, UpstreamError::Refused(_)), "{uri} {error:?}");
     }

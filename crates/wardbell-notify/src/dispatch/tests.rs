@@ -307,6 +307,24 @@ async fn a_dead_endpoint_with_a_backlog_does_not_delay_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_bell_is_enough_for_more_than_one_claim() {
+    let shared = Arc::new(Shared::default());
+    let (dead, alive) = (shared.plan(1, Does::Hang), shared.plan(2, Does::Deliver(INSTANT)));
+    let running = Running::start(Arc::clone(&shared));
+    pass(MOMENT).await;
+    for _ in 0..3 * crate::lanes::CLAIM_MAX {
+        shared.add(dead, BASE);
+    }
+    let last = shared.add(alive, BASE);
+    let rung_at = Instant::now();
+    shared.bell.notify_one();
+    pass(MOMENT * 2).await;
+    let [started] = shared.starts(last)[..] else { panic!("the last of four claims waits") };
+    assert!(started - rung_at < MOMENT);
+    running.stop(INSTANT).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_burst_for_one_endpoint_is_all_delivered_within_its_lane() {
     let shared = Arc::new(Shared::default());
     let endpoint = shared.plan(1, Does::Deliver(MOMENT));
