@@ -1,2 +1,84 @@
-//! The repository's own commands.
-fn main() {}
+//! The repository's own commands: `cargo xtask check | test | tidy | generate | deny | bench`.
+//!
+//! Every check that a change must pass is here and nowhere else, so that a laptop and CI run the same. A command names
+//! any program it lacks and how to get it.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on standard output and error")]
+
+mod bench;
+mod clients;
+mod deny;
+mod generate;
+mod graph;
+mod program;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::program::cargo;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The repository's own commands", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything a change must pass before its tests: format, lints, tidy, generated files, dependencies, documentation.
+    Check,
+    /// Run all tests: Rust (with nextest where it is installed), documentation examples, and the published Python clients.
+    Test {
+        /// Leave the Python clients out.
+        #[arg(long)]
+        skip_clients: bool,
+    },
+    /// Test the repository itself: who may depend on whom, file names and lengths, open ends.
+    Tidy,
+    /// Write openapi.json and wardbell.default.toml from the code.
+    Generate {
+        /// Compare only; fail if a file is out of date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Compare the licences, names and sources of all dependencies with deny.toml.
+    Deny,
+    /// Measure what the gateway adds to a request, beside a direct call and an nginx hop.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Check => check(),
+        Command::Test { skip_clients } => test::run(skip_clients),
+        Command::Tidy => tidy::run(),
+        Command::Generate { check } => generate::run(check),
+        Command::Deny => deny::run(),
+        Command::Bench(options) => bench::run(&options),
+    }
+}
+
+fn check() -> Result<()> {
+    cargo(["fmt", "--all", "--check"]).run("cargo fmt --all")?;
+    cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run("see the message above")?;
+    tidy::run()?;
+    deny::run()?;
+    generate::run(true)?;
+    cargo(["doc", "--workspace", "--no-deps", "--document-private-items"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run("see the message above")
+}

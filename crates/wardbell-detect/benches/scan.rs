@@ -40,11 +40,19 @@ impl std::fmt::Display for Sample {
 const SAMPLES: &[Sample] = &[
     Sample { name: "clean prose 1 KB", text: || PROSE.chars().take(1024).collect() },
     Sample { name: "clean prose 100 KB", text: || fill(PROSE) },
-    Sample { name: "non-ASCII prose", text: || fill("Die Straße über den Fluß — schön – ist länger als „geplant“, sagte Zoë. ") },
-    Sample { name: "Chinese prose", text: || fill("委员会于星期二开会，讨论新阅览室的计划。大家都同意北面的光线更好。") },
+    Sample {
+        name: "non-ASCII prose",
+        text: || fill("Die Straße über den Fluß — schön – ist länger als „geplant“, sagte Zoë. "),
+    },
+    Sample {
+        name: "Chinese prose",
+        text: || fill("委员会于星期二开会，讨论新阅览室的计划。大家都同意北面的光线更好。"),
+    },
     Sample {
         name: "PII-dense",
-        text: || fill("Bob Gray, bob.gray@example.com, 536-22-8726, card 4111 1111 1111 1111, DE89370400440532013000; "),
+        text: || {
+            fill("Bob Gray, bob.gray@example.com, 536-22-8726, card 4111 1111 1111 1111, DE89370400440532013000; ")
+        },
     },
     Sample { name: "random digits", text: || random(b"0123456789") },
     Sample { name: "random digits and separators", text: || random(b"0123456789 -.") },

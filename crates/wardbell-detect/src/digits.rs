@@ -52,8 +52,8 @@ pub(crate) fn for_each_run(text: &[u8], mut each: impl FnMut(&DigitRun<'_>)) {
     while let Some(start) = next_digit(text, from) {
         let end = start + text.get(start..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
         groups.push(start..end);
-        let goes_on = text.get(end).is_some_and(|byte| is_separator(*byte))
-            && text.get(end + 1).is_some_and(u8::is_ascii_digit);
+        let goes_on =
+            text.get(end).is_some_and(|byte| is_separator(*byte)) && text.get(end + 1).is_some_and(u8::is_ascii_digit);
         if !goes_on {
             each(&DigitRun { groups: &groups, text });
             groups.clear();
@@ -70,6 +70,7 @@ fn next_digit(text: &[u8], from: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "tests may panic")]
 mod tests {
     use super::*;
 

@@ -160,7 +160,12 @@ impl Engine {
             .chain(overlap::settle(injection))
             .filter_map(|spot| {
                 let rule = self.rules.get(spot.rule)?.rule;
-                Some(Finding { entity: rule.entity, rule: rule.id, span: view.to_source(&spot.span), score: spot.score })
+                Some(Finding {
+                    entity: rule.entity,
+                    rule: rule.id,
+                    span: view.to_source(&spot.span),
+                    score: spot.score,
+                })
             })
             .collect();
         findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
@@ -252,7 +257,7 @@ fn words_of(context: &[Vec<Range<usize>>], rule: usize) -> &[Range<usize>] {
 
 fn compile(rule: &'static Rule) -> Result<Compiled, EngineError> {
     let pattern = match &rule.search {
-        Search::Pattern(Pattern { pattern, .. }) => {
+        Search::Pattern(Pattern { expression, .. }) => {
             let regex = Regex::builder()
                 .syntax(syntax::Config::new().unicode(false).utf8(false))
                 .configure(
@@ -261,7 +266,7 @@ fn compile(rule: &'static Rule) -> Result<Compiled, EngineError> {
                         .nfa_size_limit(Some(PATTERN_BYTES_MAX))
                         .hybrid_cache_capacity(PATTERN_CACHE_BYTES),
                 )
-                .build(pattern)
+                .build(expression)
                 .map_err(|source| EngineError::Pattern { rule: rule.id, source: Box::new(source) })?;
             Some(regex)
         }

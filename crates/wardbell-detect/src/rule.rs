@@ -46,7 +46,7 @@ pub(crate) struct Pattern {
     /// Every match of the pattern holds one of these, in any ASCII letter case.
     pub(crate) keywords: &'static [&'static str],
     /// The expression: bytes, ASCII classes. Bounded repeats only, so that the automaton stays small.
-    pub(crate) pattern: &'static str,
+    pub(crate) expression: &'static str,
     /// How many bytes a match can start before its keyword.
     pub(crate) lead_bytes_max: usize,
     /// How many bytes a match can reach from the start of its keyword.

@@ -110,7 +110,8 @@ impl<'t> Builder<'t> {
     fn new(source: &'t str, same: usize) -> Self {
         let mut text = String::with_capacity(source.len());
         text.push_str(source.get(..same).unwrap_or_default());
-        let stretches = if same == 0 { Vec::new() } else { vec![Stretch { view: 0, source: 0, view_step: 1, source_step: 1 }] };
+        let stretches =
+            if same == 0 { Vec::new() } else { vec![Stretch { view: 0, source: 0, view_step: 1, source_step: 1 }] };
         Self { source, text, stretches, source_next: same }
     }
 
@@ -152,10 +153,7 @@ impl<'t> Builder<'t> {
         let view = self.text.len();
         let (view_step, source_step) = (u8::try_from(view_step).unwrap_or(1), u8::try_from(source_step).unwrap_or(1));
         let goes_on = source == self.source_next
-            && self
-                .stretches
-                .last()
-                .is_some_and(|last| last.view_step == view_step && last.source_step == source_step);
+            && self.stretches.last().is_some_and(|last| last.view_step == view_step && last.source_step == source_step);
         if !goes_on {
             self.stretches.push(Stretch { view, source, view_step, source_step });
         }

@@ -6,7 +6,7 @@
 //! have their own places: a tenant's slow name servers take nothing from the gateway.
 //!
 //! **Search domains.** A public name is asked for with a dot at its end, so that `hooks.example.com` is never tried as
-//! `hooks.example.com.default.svc.cluster.local`. Names that mean something inside only ([`crate::name`]) are asked for as
+//! `hooks.example.com.default.svc.cluster.local`. Names that mean something inside only (`name.rs`) are asked for as
 //! they are written, since search domains and the hosts file are what they live on.
 //!
 //! **What it does not do.** It judges nothing: [`crate::dial`] does. The hosts file is not asked for public names, because

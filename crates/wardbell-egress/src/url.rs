@@ -10,7 +10,7 @@
 //! it: `https://bücher.example` is kept as `xn--bcher-kva.example`. A host whose letters are mapped to others (full-width
 //! and circled forms, soft hyphens) is refused.
 //!
-//! **Names inside.** See [`crate::name`]: refused here unless an exception exists for the port and scheme, and then
+//! **Names inside.** See `name.rs`: refused here unless an exception exists for the port and scheme, and then
 //! judged again by address when dialled.
 //!
 //! **What it does not do.** It looks no name up. The check here is for the moment when a URL is stored; what counts is the

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
@@ -30,13 +30,9 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Wardbell test authority");
+        params.distinguished_name.push(DnType::CommonName, "Wardbell test authority");
         let key = KeyPair::generate().expect("ring makes keys");
-        Authority {
-            issuer: CertifiedIssuer::self_signed(params, key).expect("the parameters are complete"),
-        }
+        Authority { issuer: CertifiedIssuer::self_signed(params, key).expect("the parameters are complete") }
     }
 
     /// The authority's certificate, to be trusted: what `WARDBELL_EGRESS_EXTRA_ROOTS` names a file of.
@@ -48,15 +44,11 @@ impl Authority {
     pub fn server(&self, names: &[&str]) -> Arc<ServerConfig> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("DNS names and addresses");
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Wardbell test server");
+        params.distinguished_name.push(DnType::CommonName, "Wardbell test server");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().expect("ring makes keys");
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .expect("the parameters are complete");
+        let certificate = params.signed_by(&key, &self.issuer).expect("the parameters are complete");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()

@@ -77,8 +77,7 @@ impl Builder {
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Builder {
         self.variables.retain(|(known, _)| known != name.as_ref());
-        self.variables
-            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.variables.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -135,23 +134,12 @@ impl Builder {
         let transcript = Arc::new(Transcript::default());
         let (child, address) = self.spawn(&transcript)?;
         let admin_token = self.read_admin_token();
-        Ok(Gateway {
-            plan: self,
-            child: Some(child),
-            address,
-            admin_token,
-            transcript,
-        })
+        Ok(Gateway { plan: self, child: Some(child), address, admin_token, transcript })
     }
 
     fn spawn(&self, transcript: &Arc<Transcript>) -> Result<(Child, SocketAddr), FailedStart> {
-        let mut child = Child::spawn(
-            &self.binary,
-            self.folder.path(),
-            &self.variables,
-            &self.arguments,
-            Arc::clone(transcript),
-        );
+        let mut child =
+            Child::spawn(&self.binary, self.folder.path(), &self.variables, &self.arguments, Arc::clone(transcript));
         let until = Instant::now() + READY;
         loop {
             if let Some(address) = child.ready_address(READY_LINE) {
@@ -160,11 +148,7 @@ impl Builder {
             let ended = child.ended();
             if ended.is_some() || Instant::now() >= until {
                 child.kill();
-                return Err(FailedStart {
-                    status: ended,
-                    stdout: transcript.stdout(),
-                    stderr: transcript.stderr(),
-                });
+                return Err(FailedStart { status: ended, stdout: transcript.stdout(), stderr: transcript.stderr() });
             }
             transcript.wait_for_more(Duration::from_millis(20));
         }
@@ -172,34 +156,22 @@ impl Builder {
 
     /// The token of the variable if the test set one, else the one that the first start wrote.
     fn read_admin_token(&self) -> String {
-        let given = self
-            .variables
-            .iter()
-            .find(|(name, _)| name == "WARDBELL_ADMIN_TOKEN");
+        let given = self.variables.iter().find(|(name, _)| name == "WARDBELL_ADMIN_TOKEN");
         if let Some((_, token)) = given {
             return token.to_string_lossy().into_owned();
         }
         let path = self.data_dir().join("admin-token");
-        std::fs::read_to_string(&path)
-            .map(|token| token.trim().to_owned())
-            .unwrap_or_default()
+        std::fs::read_to_string(&path).map(|token| token.trim().to_owned()).unwrap_or_default()
     }
 }
 
 impl Gateway {
     /// A gateway to be started on a free port with an empty data folder, allowed to call 127.0.0.1 over plain HTTP.
     pub fn builder(binary: impl AsRef<Path>) -> Builder {
-        let folder = tempfile::Builder::new()
-            .prefix("wardbell-test-")
-            .tempdir()
-            .expect("a temporary folder");
+        let folder = tempfile::Builder::new().prefix("wardbell-test-").tempdir().expect("a temporary folder");
         let data_dir = folder.path().join("data");
-        let builder = Builder {
-            binary: binary.as_ref().to_owned(),
-            folder,
-            variables: Vec::new(),
-            arguments: Vec::new(),
-        };
+        let builder =
+            Builder { binary: binary.as_ref().to_owned(), folder, variables: Vec::new(), arguments: Vec::new() };
         builder
             .env("WARDBELL_LISTEN", "127.0.0.1:0")
             .env("WARDBELL_DATA_DIR", data_dir)
@@ -258,11 +230,7 @@ impl Gateway {
     pub fn wait_for_log(&self, needle: &str, deadline: Duration) {
         let until = Instant::now() + deadline;
         while !self.stderr().contains(needle) {
-            assert!(
-                Instant::now() < until,
-                "no log line holds {needle:?} after {deadline:?}:\n{}",
-                self.stderr()
-            );
+            assert!(Instant::now() < until, "no log line holds {needle:?} after {deadline:?}:\n{}", self.stderr());
             self.transcript.wait_for_more(Duration::from_millis(20));
         }
     }
@@ -279,37 +247,27 @@ impl Gateway {
     pub fn terminate(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("the gateway is running");
         child.signal_term();
-        child
-            .wait(DRAIN)
-            .unwrap_or_else(|| panic!("no end within {DRAIN:?} of SIGTERM:\n{}", self.stderr()))
+        child.wait(DRAIN).unwrap_or_else(|| panic!("no end within {DRAIN:?} of SIGTERM:\n{}", self.stderr()))
     }
 
     /// Sends SIGTERM and returns at once; the process stays ours, and dropping the gateway still ends it.
     #[track_caller]
     pub fn begin_termination(&self) {
-        self.child
-            .as_ref()
-            .expect("the gateway is running")
-            .signal_term();
+        self.child.as_ref().expect("the gateway is running").signal_term();
     }
 
     /// Waits for the end of a process that was told to end. Fails the test after `deadline`.
     #[track_caller]
     pub fn wait_for_end(&mut self, deadline: Duration) -> ExitStatus {
         let mut child = self.child.take().expect("the gateway is running");
-        child
-            .wait(deadline)
-            .unwrap_or_else(|| panic!("no end within {deadline:?}:\n{}", self.stderr()))
+        child.wait(deadline).unwrap_or_else(|| panic!("no end within {deadline:?}:\n{}", self.stderr()))
     }
 
     /// Starts it again on the same data folder, after ending it if it still runs. It may listen on another port.
     #[track_caller]
     pub fn restart(&mut self) {
         if let Err(failed) = self.try_restart() {
-            panic!(
-                "the gateway did not start again: {:?}\n{}",
-                failed.status, failed.stderr
-            );
+            panic!("the gateway did not start again: {:?}\n{}", failed.status, failed.stderr);
         }
     }
 

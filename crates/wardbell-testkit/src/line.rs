@@ -27,18 +27,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(
-        stream: Box<dyn Duplex>,
-        socket: TcpStream,
-        closing: Arc<AtomicBool>,
-        number: u64,
-    ) -> Line {
-        Line {
-            stream: BufReader::new(stream),
-            socket,
-            closing,
-            number,
-        }
+    pub(crate) fn new(stream: Box<dyn Duplex>, socket: TcpStream, closing: Arc<AtomicBool>, number: u64) -> Line {
+        Line { stream: BufReader::new(stream), socket, closing, number }
     }
 
     /// Reads up to and with the empty line that ends a head; `None` at a clean end.
@@ -46,17 +36,9 @@ impl Line {
         let mut head = Vec::new();
         loop {
             let before = head.len();
-            let read = self
-                .stream
-                .by_ref()
-                .take((HEAD_BYTES_MAX - before) as u64 + 1)
-                .read_until(b'\n', &mut head)?;
+            let read = self.stream.by_ref().take((HEAD_BYTES_MAX - before) as u64 + 1).read_until(b'\n', &mut head)?;
             if read == 0 {
-                return if before == 0 {
-                    Ok(None)
-                } else {
-                    Err(ErrorKind::UnexpectedEof.into())
-                };
+                return if before == 0 { Ok(None) } else { Err(ErrorKind::UnexpectedEof.into()) };
             }
             if head.len() > HEAD_BYTES_MAX {
                 return Err(io::Error::other("request head too long"));
@@ -98,11 +80,7 @@ impl Line {
     fn read_short_line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         self.stream.by_ref().take(8 * 1024).read_line(&mut line)?;
-        if line.ends_with('\n') {
-            Ok(line.trim_end().to_owned())
-        } else {
-            Err(ErrorKind::UnexpectedEof.into())
-        }
+        if line.ends_with('\n') { Ok(line.trim_end().to_owned()) } else { Err(ErrorKind::UnexpectedEof.into()) }
     }
 
     /// Writes and flushes, so that the bytes leave now.
@@ -126,8 +104,7 @@ impl Line {
                 Ok(0) => break Err(ErrorKind::ConnectionReset.into()),
                 // Bytes of a next request are waiting: the peer is there, and peeking would not pause.
                 Ok(_) => std::thread::sleep(LOOK),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(error) => break Err(error),
             }
         };
@@ -137,10 +114,6 @@ impl Line {
 
     pub(crate) fn pause(&mut self, pause: Duration) -> io::Result<()> {
         let until = Instant::now() + pause;
-        if pause.is_zero() {
-            Ok(())
-        } else {
-            self.wait_until(|| Instant::now() >= until)
-        }
+        if pause.is_zero() { Ok(()) } else { self.wait_until(|| Instant::now() >= until) }
     }
 }

@@ -62,10 +62,7 @@ impl FakeProvider {
     pub fn start() -> FakeProvider {
         let state = Arc::new(State::default());
         let answering = Arc::clone(&state);
-        let server = Server::start(
-            None,
-            Box::new(move |line, request| answering.answer(line, &request)),
-        );
+        let server = Server::start(None, Box::new(move |line, request| answering.answer(line, &request)));
         FakeProvider { server, state }
     }
 
@@ -120,45 +117,27 @@ impl FakeProvider {
     /// Waits until `count` requests have come. Fails the test after `deadline`.
     #[track_caller]
     pub fn wait_for(&self, count: usize, deadline: Duration) -> Vec<Recorded> {
-        let inner = self
-            .state
-            .wait(deadline, |inner| inner.requests.len() >= count);
+        let inner = self.state.wait(deadline, |inner| inner.requests.len() >= count);
         let requests = inner.requests.clone();
         drop(inner);
-        assert!(
-            requests.len() >= count,
-            "{} of {count} requests came within {deadline:?}",
-            requests.len()
-        );
+        assert!(requests.len() >= count, "{} of {count} requests came within {deadline:?}", requests.len());
         requests
     }
 
     /// Waits until `count` answers were abandoned by their caller. Fails the test after `deadline`.
     #[track_caller]
     pub fn wait_for_abandoned(&self, count: usize, deadline: Duration) {
-        let abandoned = self
-            .state
-            .wait(deadline, |inner| inner.abandoned >= count)
-            .abandoned;
-        assert!(
-            abandoned >= count,
-            "{abandoned} of {count} answers were abandoned within {deadline:?}"
-        );
+        let abandoned = self.state.wait(deadline, |inner| inner.abandoned >= count).abandoned;
+        assert!(abandoned >= count, "{abandoned} of {count} answers were abandoned within {deadline:?}");
     }
 }
 
 impl State {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.inner
-            .lock()
-            .expect("nobody panics while holding the state of a fake")
+        self.inner.lock().expect("nobody panics while holding the state of a fake")
     }
 
-    fn wait(
-        &self,
-        deadline: Duration,
-        done: impl Fn(&Inner) -> bool,
-    ) -> std::sync::MutexGuard<'_, Inner> {
+    fn wait(&self, deadline: Duration, done: impl Fn(&Inner) -> bool) -> std::sync::MutexGuard<'_, Inner> {
         let until = Instant::now() + deadline;
         let mut inner = self.lock();
         while !done(&inner) {
@@ -166,11 +145,7 @@ impl State {
             if left.is_zero() {
                 break;
             }
-            inner = self
-                .changed
-                .wait_timeout(inner, left)
-                .expect("nobody panics while holding the state of a fake")
-                .0;
+            inner = self.changed.wait_timeout(inner, left).expect("nobody panics while holding the state of a fake").0;
         }
         inner
     }
@@ -180,19 +155,11 @@ impl State {
         let behaviour = {
             let mut inner = self.lock();
             inner.requests.push(request.clone());
-            let next = if lists_models {
-                None
-            } else {
-                inner.queue.pop_front()
-            };
+            let next = if lists_models { None } else { inner.queue.pop_front() };
             next.unwrap_or_else(|| inner.otherwise.clone())
         };
         self.changed.notify_all();
-        let behaviour = if lists_models {
-            Behaviour::body(completion::models())
-        } else {
-            behaviour
-        };
+        let behaviour = if lists_models { Behaviour::body(completion::models()) } else { behaviour };
         let after = behaviour.perform(line, request);
         if after.is_err() {
             self.lock().abandoned += 1;

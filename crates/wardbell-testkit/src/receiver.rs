@@ -56,11 +56,7 @@ struct Inner {
 
 impl Default for Inner {
     fn default() -> Self {
-        Inner {
-            deliveries: Vec::new(),
-            script: VecDeque::new(),
-            otherwise: Reaction::Status(200),
-        }
+        Inner { deliveries: Vec::new(), script: VecDeque::new(), otherwise: Reaction::Status(200) }
     }
 }
 
@@ -87,11 +83,7 @@ impl FakeReceiver {
             tls.map(|(authority, names)| authority.server(names)),
             Box::new(move |line, request| answering.answer(line, request)),
         );
-        FakeReceiver {
-            server,
-            state,
-            ca_pem: tls.map(|(authority, _)| authority.ca_pem()),
-        }
+        FakeReceiver { server, state, ca_pem: tls.map(|(authority, _)| authority.ca_pem()) }
     }
 
     /// Where to send alerts: `https://127.0.0.1:PORT/hook`, or `http` where it speaks plain HTTP.
@@ -101,11 +93,7 @@ impl FakeReceiver {
 
     /// The same receiver under another name and path, such as `localhost` and `/services/T000/B000`.
     pub fn url_at(&self, host: &str, path: &str) -> String {
-        let scheme = if self.ca_pem.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if self.ca_pem.is_some() { "https" } else { "http" };
         format!("{scheme}://{host}:{}{path}", self.port())
     }
 
@@ -122,10 +110,7 @@ impl FakeReceiver {
 
     /// Adds statuses for the next deliveries; after them comes the default, 200.
     pub fn answer_with(&self, statuses: &[u16]) -> &Self {
-        self.state
-            .lock()
-            .script
-            .extend(statuses.iter().map(|&status| Reaction::Status(status)));
+        self.state.lock().script.extend(statuses.iter().map(|&status| Reaction::Status(status)));
         self
     }
 
@@ -173,28 +158,19 @@ impl FakeReceiver {
     #[track_caller]
     pub fn expect_no_more_than(&self, count: usize, quiet: Duration) {
         let came = self.state.wait(count + 1, quiet).len();
-        assert!(
-            came <= count,
-            "{came} deliveries came where at most {count} were expected"
-        );
+        assert!(came <= count, "{came} deliveries came where at most {count} were expected");
     }
 }
 
 #[track_caller]
 fn enough(deliveries: Vec<Recorded>, count: usize, deadline: Duration) -> Vec<Recorded> {
-    assert!(
-        deliveries.len() >= count,
-        "{} of {count} deliveries came within {deadline:?}",
-        deliveries.len()
-    );
+    assert!(deliveries.len() >= count, "{} of {count} deliveries came within {deadline:?}", deliveries.len());
     deliveries
 }
 
 impl State {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner
-            .lock()
-            .expect("nobody panics while holding the state of a fake")
+        self.inner.lock().expect("nobody panics while holding the state of a fake")
     }
 
     fn wait(&self, count: usize, deadline: Duration) -> Vec<Recorded> {
@@ -205,11 +181,7 @@ impl State {
             if left.is_zero() {
                 break;
             }
-            inner = self
-                .changed
-                .wait_timeout(inner, left)
-                .expect("nobody panics while holding the state of a fake")
-                .0;
+            inner = self.changed.wait_timeout(inner, left).expect("nobody panics while holding the state of a fake").0;
         }
         inner.deliveries.clone()
     }
@@ -218,19 +190,12 @@ impl State {
         let reaction = {
             let mut inner = self.lock();
             inner.deliveries.push(request);
-            inner
-                .script
-                .pop_front()
-                .unwrap_or_else(|| inner.otherwise.clone())
+            inner.script.pop_front().unwrap_or_else(|| inner.otherwise.clone())
         };
         self.changed.notify_all();
         match reaction {
             Reaction::Status(code) => short(line, code),
-            Reaction::Full {
-                code,
-                headers,
-                body,
-            } => {
+            Reaction::Full { code, headers, body } => {
                 line.write(&[head(code, &headers, body.len()), body].concat())?;
                 Ok(After::Keep)
             }
@@ -260,17 +225,7 @@ fn short(line: &mut Line, code: u16) -> io::Result<After> {
     if matches!(code, 204 | 304) {
         line.write(format!("HTTP/1.1 {code} No Content\r\n\r\n").as_bytes())?;
     } else {
-        line.write(
-            &[
-                &head(
-                    code,
-                    &[("content-type".to_owned(), "text/plain".to_owned())],
-                    body.len(),
-                ),
-                body,
-            ]
-            .concat(),
-        )?;
+        line.write(&[&head(code, &[("content-type".to_owned(), "text/plain".to_owned())], body.len()), body].concat())?;
     }
     Ok(After::Keep)
 }

@@ -25,25 +25,15 @@ impl Reply {
     /// The body as JSON. Fails the test, and shows the body, if it is not.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
-            panic!(
-                "status {}, not JSON: {error}: {:?}",
-                self.status,
-                self.text()
-            )
-        })
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("status {}, not JSON: {error}: {:?}", self.status, self.text()))
     }
 
     /// Itself, if it has this status. Fails the test, and shows the body, if it has another.
     #[track_caller]
     #[must_use]
     pub fn expect(self, status: u16) -> Reply {
-        assert_eq!(
-            self.status,
-            status,
-            "the answer was {}",
-            String::from_utf8_lossy(&self.body)
-        );
+        assert_eq!(self.status, status, "the answer was {}", String::from_utf8_lossy(&self.body));
         self
     }
 }

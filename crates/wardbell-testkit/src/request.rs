@@ -61,10 +61,7 @@ pub(crate) fn read(line: &mut Line) -> io::Result<Option<Recorded>> {
     let text = String::from_utf8_lossy(&head).into_owned();
     let mut lines = text.split("\r\n");
     let mut first = lines.next().unwrap_or_default().split(' ');
-    let (method, path) = (
-        first.next().unwrap_or_default().to_owned(),
-        first.next().unwrap_or_default().to_owned(),
-    );
+    let (method, path) = (first.next().unwrap_or_default().to_owned(), first.next().unwrap_or_default().to_owned());
     let headers = Headers::parse(lines);
     if headers.has_token("expect", "100-continue") {
         line.write(b"HTTP/1.1 100 Continue\r\n\r\n")?;
@@ -76,13 +73,5 @@ pub(crate) fn read(line: &mut Line) -> io::Result<Option<Recorded>> {
     } else {
         Vec::new()
     };
-    Ok(Some(Recorded {
-        method,
-        path,
-        headers,
-        head,
-        body,
-        arrived: Instant::now(),
-        connection: line.number,
-    }))
+    Ok(Some(Recorded { method, path, headers, head, body, arrived: Instant::now(), connection: line.number }))
 }

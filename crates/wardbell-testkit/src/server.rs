@@ -38,8 +38,7 @@ struct Shared {
 
 impl Server {
     pub(crate) fn start(tls: Option<Arc<ServerConfig>>, answer: Box<Answer>) -> Server {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
         let address = listener.local_addr().expect("the listener has an address");
         let shared = Arc::new(Shared {
             closing: Arc::default(),
@@ -59,11 +58,7 @@ impl Server {
                 }
             }
         });
-        Server {
-            address,
-            shared,
-            acceptor: Some(acceptor),
-        }
+        Server { address, shared, acceptor: Some(acceptor) }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -91,10 +86,7 @@ impl Shared {
                 let _ = end.shutdown(Shutdown::Both);
             }
         });
-        let mut open = self
-            .open
-            .lock()
-            .expect("no connection panics while it holds the list");
+        let mut open = self.open.lock().expect("no connection panics while it holds the list");
         open.retain(|(_, thread)| !thread.is_finished());
         open.push((kept, thread));
     }
@@ -104,8 +96,7 @@ impl Shared {
         let stream: Box<dyn Duplex> = match &self.tls {
             None => Box::new(socket),
             Some(config) => {
-                let connection =
-                    ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+                let connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
                 Box::new(StreamOwned::new(connection, socket))
             }
         };

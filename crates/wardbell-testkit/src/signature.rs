@@ -16,12 +16,8 @@ use crate::request::Recorded;
 /// The `v1,…` value of `webhook-signature`. Fails the test if the secret is not `whsec_` and base64.
 #[track_caller]
 pub fn standard(secret: &str, id: &str, timestamp: &str, body: &[u8]) -> String {
-    let encoded = secret
-        .strip_prefix("whsec_")
-        .expect("a secret starts with whsec_");
-    let key = STANDARD
-        .decode(encoded)
-        .expect("a secret is base64 after whsec_");
+    let encoded = secret.strip_prefix("whsec_").expect("a secret starts with whsec_");
+    let key = STANDARD.decode(encoded).expect("a secret is base64 after whsec_");
     let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
     format!("v1,{}", STANDARD.encode(sign(&key, &signed)))
 }
@@ -36,42 +32,25 @@ pub fn aisg(secret: &str, body: &[u8]) -> String {
 }
 
 fn sign(key: &[u8], message: &[u8]) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message)
-        .as_ref()
-        .to_vec()
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref().to_vec()
 }
 
 /// Fails the test unless the delivery carries a Standard Webhooks signature made with one of `secrets`.
 #[track_caller]
 pub fn assert_standard(delivery: &Recorded, secrets: &[&str]) {
-    let header = |name: &str| {
-        delivery
-            .headers
-            .get(name)
-            .unwrap_or_else(|| panic!("the delivery has no {name}"))
-    };
-    let (id, timestamp, signatures) = (
-        header("webhook-id"),
-        header("webhook-timestamp"),
-        header("webhook-signature"),
-    );
+    let header = |name: &str| delivery.headers.get(name).unwrap_or_else(|| panic!("the delivery has no {name}"));
+    let (id, timestamp, signatures) = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
     let good = secrets.iter().any(|secret| {
         let expected = standard(secret, id, timestamp, &delivery.body);
         signatures.split(' ').any(|signature| signature == expected)
     });
-    assert!(
-        good,
-        "no signature of {signatures:?} was made with a known secret"
-    );
+    assert!(good, "no signature of {signatures:?} was made with a known secret");
 }
 
 /// Fails the test unless the delivery carries an AISG signature made with `secret`.
 #[track_caller]
 pub fn assert_aisg(delivery: &Recorded, secret: &str) {
-    assert_eq!(
-        delivery.headers.get("x-aisg-signature"),
-        Some(aisg(secret, &delivery.body).as_str())
-    );
+    assert_eq!(delivery.headers.get("x-aisg-signature"), Some(aisg(secret, &delivery.body).as_str()));
 }
 
 #[cfg(test)]

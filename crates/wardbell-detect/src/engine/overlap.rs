@@ -33,7 +33,8 @@ mod tests {
     use super::*;
 
     fn check(spots: &[(usize, usize, f32)], expect: &[(usize, usize)]) {
-        let spots = spots.iter().map(|(start, end, score)| Spot { span: *start..*end, score: *score, rule: 0 }).collect();
+        let spots =
+            spots.iter().map(|(start, end, score)| Spot { span: *start..*end, score: *score, rule: 0 }).collect();
         let winners: Vec<_> = settle(spots).into_iter().map(|spot| (spot.span.start, spot.span.end)).collect();
         assert_eq!(winners, expect);
     }

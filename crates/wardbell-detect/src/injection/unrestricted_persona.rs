@@ -13,11 +13,28 @@ pub(crate) const RULE: Rule = Rule {
     entity: EntityType::PromptInjection,
     doc: "Orders to act as DAN or as a model without restrictions.",
     search: Search::Pattern(Pattern {
-        keywords: &["DAN", "do anything now", "unrestricted", "unfiltered", "uncensored", "amoral", "unethical", "jailbroken", "restrictions", "rules", "limitations", "guidelines", "filters", "constraints", "censorship", "boundaries"],
-        pattern: concat!(
+        keywords: &[
+            "DAN",
+            "do anything now",
+            "unrestricted",
+            "unfiltered",
+            "uncensored",
+            "amoral",
+            "unethical",
+            "jailbroken",
+            "restrictions",
+            "rules",
+            "limitations",
+            "guidelines",
+            "filters",
+            "constraints",
+            "censorship",
+            "boundaries",
+        ],
+        expression: concat!(
             // The name only in capitals: Dan is a person.
             r"\b(?:(?i:you\W{1,3}(?:are|will\W{1,3}be|will\W{1,3}act\W{1,3}as)\W{1,3}(?:now\W{1,3})?(?:going\W{1,3}to\W{1,3}(?:be|act\W{1,3}as)\W{1,3})?|act(?:ing)?\W{1,3}(?:as|like)\W{1,3}|pretend(?:ing)?\W{1,3}(?:to\W{1,3}be|that\W{1,3}you\W{1,3}are|you\W{1,3}are)\W{1,3}|role-?\s?play\W{1,3}as\W{1,3}|become\W{1,3}|called\W{1,3}|answer\W{1,3}as\W{1,3}|respond\W{1,3}as\W{1,3}|mode\W{1,3}|play\W{1,3})(?i:an?\W{1,3}|the\W{1,3})?DAN\b",
-            r"|(?i:(?:can|will|could|to|who can|stands for|which means)\W{1,6}do\W{1,3}anything\W{1,3}now)\b|Do\W{1,2}Anything\W{1,2}Now\b",
+            r"|(?i:(?:can|will|could|to)\W{1,6}do\W{1,3}anything\W{1,3}now)\b",
             // "act as an unrestricted AI"
             r"|(?i:(?:act\W{1,3}(?:as|like)|pretend\W{1,3}(?:to\W{1,3}be|that\W{1,3}you\W{1,3}are|you\W{1,3}are|you're)|role-?\s?play\W{1,3}as|become|you\W{1,3}are\W{1,3}now|you're\W{1,3}now|you\W{1,3}are|simulate|respond\W{1,3}as|answer\W{1,3}as|behave\W{1,3}(?:as|like)|as)\W{1,3}(?:(?:an?|the|my|completely|totally|fully|new|evil|highly)\W{1,3}){0,3}(?:unrestricted|unfiltered|uncensored|amoral|unethical|jailbroken|unbound|limitless|rogue)(?:\W{1,5}(?:and|unfiltered|uncensored|unrestricted|amoral|unethical|immoral)){0,3}\W{1,3}(?:[a-z]{2,12}\W{1,3}){0,1}?(?:ai|a\.i|assistant|model|chatbot|bot|gpt|chatgpt|llm|persona|intelligence|language\W{1,3}model|version|character|entity))\b",
             // "you have no restrictions", "you are free from all rules"
@@ -46,6 +63,7 @@ pub(crate) const RULE: Rule = Rule {
     misses: &[
         "You are Dan, a helpful travel guide.",
         "My friend Dan can do it now",
+        "The paper discusses how DAN stands for Do Anything Now",
         "The DAN module of the network",
         "an unrestricted licence",
         "The software has no restrictions on use.",

@@ -1,6 +1,6 @@
 //! **What it finds.** Payment card numbers: a known range with a length that the range has, a right check digit, in one
-//! piece or written 4-4-4-4, 4-6-5 and the like with one kind of separator. **Why it matters.** A card number is money
-//! and falls under PCI DSS. **What it misses.** Numbers over two separators of different kinds; with words between the
+//! piece or written 4-4-4-4, 4-6-5 and the like with single separators. **Why it matters.** A card number is money
+//! and falls under PCI DSS. **What it misses.** Numbers in irregular groups; with two separators or words between the
 //! digits; with a wrong check digit, unless a card word stands near, and then below the default threshold.
 //! **Source.** `spec/pii-and-secrets.md` 1.3 (ranges, Luhn) and 1.5 (wrong check digits), read 2026-11-23.
 
@@ -33,8 +33,21 @@ pub(crate) const RULE: Rule = Rule {
     doc: "Payment card numbers of the known networks with a right check digit.",
     search: Search::Digits(look),
     context: &[
-        "card", "credit", "debit", "visa", "mastercard", "amex", "american express", "discover", "diners", "jcb", "maestro",
-        "unionpay", "cvv", "cvc", "cc number", "ccnumber", "payment", "pan",
+        "card",
+        "credit",
+        "debit",
+        "visa",
+        "mastercard",
+        "amex",
+        "american express",
+        "diners",
+        "jcb",
+        "maestro",
+        "unionpay",
+        "cvv",
+        "cvc",
+        "cc number",
+        "ccnumber",
     ],
     hits: &[
         "4111111111111111",
@@ -44,6 +57,7 @@ pub(crate) const RULE: Rule = Rule {
         "4111_1111_1111_1111",
         "4111/1111/1111/1111",
         "4111\n1111\n1111\n1111",
+        "4111 1111-1111.1111",
         "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
         "3782 822463 10005",
         "3714-496353-98431",
@@ -80,7 +94,6 @@ pub(crate) const RULE: Rule = Rule {
         "94111111111111111",
         "x4111111111111111",
         "4111111111111111px",
-        "4111 1111-1111 1111",
         "4111  1111  1111  1111",
         "1234-4111-1111-1111-1111",
         "4111-1111-1111-1111-1234",
@@ -97,6 +110,7 @@ pub(crate) const RULE: Rule = Rule {
         "ISBN 9783161484100",
         "v1.2.3.4",
         "501800000009",
+        "tracking 501800000009, payment due",
         "phone 555-123-4567 or 555-987-6543",
         "0000000000000000",
         "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
@@ -119,14 +133,13 @@ fn ground(digits: &[u8]) -> Option<Ground> {
     let length = digits.len();
     let prefix = digits.iter().take(4).fold(0_u32, |sum, digit| sum * 10 + u32::from(*digit));
     let strong = match prefix {
-        // Visa; Amex; Diners; JCB, and its old ranges; Mastercard, and its second series.
+        // Visa; Amex and the old ranges of JCB; Diners; Mastercard and its second series.
         4000..=4999 => matches!(length, 16 | 19),
         3400..=3499 | 3700..=3799 | 2131 | 1800 => length == 15,
         3000..=3059 | 3600..=3699 | 3800..=3999 => length == 14 || length == 16,
-        3528..=3589 | 2200..=2204 => matches!(length, 16..=19),
         5100..=5599 | 2221..=2720 => length == 16,
-        // Discover, UnionPay and Maestro share 6; Maestro and Dankort have 50 and 56 to 59.
-        5000..=5099 | 5600..=6999 => matches!(length, 16..=19),
+        // JCB; Mir. Discover, UnionPay and Maestro share 6; Maestro and Dankort have 50 and 56 to 59.
+        3528..=3589 | 2200..=2204 | 5000..=5099 | 5600..=6999 => matches!(length, 16..=19),
         _ => false,
     };
     if strong {
@@ -134,8 +147,7 @@ fn ground(digits: &[u8]) -> Option<Ground> {
     }
     match (prefix, length) {
         // Visa's old 13 digits look like product codes; UATP's 15 start with 1 as many serial numbers do.
-        (4000..=4999, 13) | (1000..=1999, 15) => Some(Ground::Weak),
-        (5000..=5099 | 5600..=6999, 14 | 15) => Some(Ground::Weak),
+        (4000..=4999, 13) | (1000..=1999, 15) | (5000..=5099 | 5600..=6999, 14 | 15) => Some(Ground::Weak),
         (5000..=5099 | 5600..=6999, 12 | 13) => Some(Ground::NeedsContext),
         _ => None,
     }
@@ -193,16 +205,12 @@ fn look(run: &DigitRun<'_>, scene: &Scene<'_>, spots: &mut Spots<'_>) {
 
 /// The last groups of the ways in which a number that starts at group `first` can be written, longest first.
 fn layouts(run: &DigitRun<'_>, first: usize) -> [Option<usize>; 2] {
-    let same_separator = |count: usize| {
-        let separator = run.separator(first + 1);
-        separator.is_some() && (2..count).all(|step| run.separator(first + step) == separator)
-    };
     let lengths = [0, 1, 2, 3, 4].map(|step| run.len(first + step));
     match lengths {
         [DIGITS_MIN..=DIGITS_MAX, ..] => [Some(first), None],
-        [4, 4, 4, 4, 1..=3] if same_separator(5) => [Some(first + 4), Some(first + 3)],
-        [4, 4, 4, 1..=4, _] if same_separator(4) => [Some(first + 3), None],
-        [4, 6, 4 | 5, ..] if same_separator(3) => [Some(first + 2), None],
+        [4, 4, 4, 4, 1..=3] => [Some(first + 4), Some(first + 3)],
+        [4, 4, 4, 1..=4, _] => [Some(first + 3), None],
+        [4, 6, 4 | 5, ..] => [Some(first + 2), None],
         [6, 13, ..] | [8, 8, ..] => [Some(first + 1), None],
         [1, 1, ..] => [single_digits(run, first), None],
         _ => [None, None],
@@ -240,11 +248,12 @@ fn stands_free(run: &DigitRun<'_>, scene: &Scene<'_>, first: usize, last: usize,
         return false;
     }
     // A long number in groups of its own: part of it is not a card. Spaces part other numbers as well.
-    if last > first {
-        let inner = run.separator(first + 1);
-        if inner != Some(b' ') && inner != Some(b'\n') && (left == inner || right == inner) {
-            return false;
-        }
+    let goes_on = (first + 1..=last).map(|group| run.separator(group)).any(|inner| {
+        let tight = inner != Some(b' ') && inner != Some(b'\n');
+        tight && (left == inner || right == inner)
+    });
+    if goes_on {
+        return false;
     }
     !(before == Some(b'-') && is_hex_group(scene.text, span.start - 1))
 }

@@ -85,7 +85,8 @@ fn look(at: usize, scene: &Scene<'_>, spots: &mut Spots<'_>) {
 /// an underscore, not ending in a full stop.
 fn local(scene: &Scene<'_>, at: usize) -> Option<Range<usize>> {
     let text = scene.text.get(at.saturating_sub(LOCAL_BYTES_MAX)..at)?;
-    let is_local = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'');
+    let is_local =
+        |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'');
     let taken = text.iter().rev().take_while(is_local).count();
     let name = text.get(text.len() - taken..)?;
     let skipped = name.iter().position(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')?;
@@ -106,7 +107,7 @@ fn domain(scene: &Scene<'_>, start: usize) -> Option<Range<usize>> {
         if index > 0 {
             // A dash after the last label belongs to the sentence.
             let name = if label.starts_with(b"xn--") { label } else { label.split(|byte| *byte == b'-').next()? };
-            if is_top_level(name) && !is_image_density(text.get(..offset).unwrap_or_default(), name) {
+            if is_top_level(name) && !is_image_density(text.get(..offset).unwrap_or_default()) {
                 end = Some(start + offset + name.len());
             }
         }
@@ -122,7 +123,7 @@ fn is_top_level(name: &[u8]) -> bool {
 }
 
 /// Whether the domain is the `2x.` of a file name such as `icon@2x.zip`.
-fn is_image_density(before: &[u8], _name: &[u8]) -> bool {
+fn is_image_density(before: &[u8]) -> bool {
     matches!(before, [b'1'..=b'4', b'x' | b'X', b'.'])
 }
 

@@ -84,7 +84,8 @@ fn look(run: &DigitRun<'_>, scene: &Scene<'_>, spots: &mut Spots<'_>) {
     }
     let mut characters = [0_u8; CHARACTERS_MAX];
     let Some((characters, end)) = read(scene, start, HEAD + length(layout), &mut characters) else { return };
-    if !is_alphanumeric(scene.at(end)) && fits(layout, characters.get(HEAD..).unwrap_or_default()) && mod_97(characters) {
+    if !is_alphanumeric(scene.at(end)) && fits(layout, characters.get(HEAD..).unwrap_or_default()) && mod_97(characters)
+    {
         spots.push(start..end, CHECKED);
     }
 }

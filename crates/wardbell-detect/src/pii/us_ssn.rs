@@ -27,7 +27,18 @@ pub(crate) const RULE: Rule = Rule {
     entity: EntityType::UsSsn,
     doc: "United States social security numbers.",
     search: Search::Digits(look),
-    context: &["ssn", "social security", "social-security", "social_security", "socialsecurity", "soc sec", "social sec", "ss#", "ss no", "ss number"],
+    context: &[
+        "ssn",
+        "social security",
+        "social-security",
+        "social_security",
+        "socialsecurity",
+        "soc sec",
+        "social sec",
+        "ss#",
+        "ss no",
+        "ss number",
+    ],
     hits: &[
         "536-22-8726",
         "123-45-6789",
@@ -129,11 +140,13 @@ fn is_possible(bytes: &[u8]) -> bool {
         *slot = *byte;
         count += 1;
     }
-    let [a, b, c, d, e, serial @ ..] = &digits;
+    let Some((area, rest)) = digits.split_at_checked(3) else { return false };
+    let Some((group, serial)) = rest.split_at_checked(2) else { return false };
     count == digits.len()
-        && ![*b"000", *b"666"].contains(&[*a, *b, *c])
-        && (*d, *e) != (b'0', b'0')
+        && area != b"000"
+        && area != b"666"
+        && group != b"00"
         && serial != b"0000"
-        && digits.iter().any(|digit| digit != a)
+        && digits.iter().any(|digit| Some(digit) != digits.first())
         && &digits != b"078051120"
 }

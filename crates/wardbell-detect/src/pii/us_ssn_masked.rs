@@ -15,7 +15,7 @@ pub(crate) const RULE: Rule = Rule {
     doc: "Masked United States social security numbers that show their last four digits.",
     search: Search::Pattern(Pattern {
         keywords: &["xxx-xx-", "***-**-"],
-        pattern: r"(?:\b[Xx]{3}-[Xx]{2}|\*{3}-\*{2})-[0-9]{4}\b",
+        expression: r"(?:\b[Xx]{3}-[Xx]{2}|\*{3}-\*{2})-[0-9]{4}\b",
         lead_bytes_max: 0,
         match_bytes_max: 11,
         run_on: None,

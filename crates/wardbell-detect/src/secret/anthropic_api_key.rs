@@ -13,16 +13,13 @@ pub(crate) const RULE: Rule = Rule {
     doc: "Anthropic API keys.",
     search: Search::Pattern(Pattern {
         keywords: &["sk-ant-"],
-        pattern: r"\bsk-ant-[A-Za-z0-9_-]{20}",
+        expression: r"\bsk-ant-[A-Za-z0-9_-]{20}",
         lead_bytes_max: 0,
         match_bytes_max: 27,
         run_on: Some(token::run_on),
         judge: token::judge,
     }),
     context: &[],
-    hits: &[
-        "sk-ant-abcdefghij0123456789",
-        "ANTHROPIC_API_KEY=sk-ant-api03-Ab3_dE5-gH7jK9mN1pQ3sT5uV7wX9yZ-AA",
-    ],
+    hits: &["sk-ant-abcdefghij0123456789", "ANTHROPIC_API_KEY=sk-ant-api03-Ab3_dE5-gH7jK9mN1pQ3sT5uV7wX9yZ-AA"],
     misses: &["sk-ant-short", "sk-ant-...", "sk-ant-xxxxxxxxxxxxxxxxxxxxxxxxxxxx", "desk-ant-abcdefghij0123456789"],
 };

@@ -15,7 +15,7 @@ pub(crate) const RULE: Rule = Rule {
     doc: "AWS access key ids.",
     search: Search::Pattern(Pattern {
         keywords: &["AKIA", "ASIA", "ABIA", "ACCA"],
-        pattern: r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
+        expression: r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
         lead_bytes_max: 0,
         match_bytes_max: 20,
         run_on: None,

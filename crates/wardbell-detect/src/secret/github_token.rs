@@ -16,7 +16,7 @@ pub(crate) const RULE: Rule = Rule {
     doc: "GitHub personal, OAuth, app and refresh tokens.",
     search: Search::Pattern(Pattern {
         keywords: &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
-        pattern: r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{50})",
+        expression: r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{50})",
         lead_bytes_max: 0,
         match_bytes_max: 61,
         run_on: Some(token::run_on),
@@ -29,5 +29,10 @@ pub(crate) const RULE: Rule = Rule {
         "ghs_ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
         "github_pat_11ABCDEFG0abcdefghijkl_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVW",
     ],
-    misses: &["ghp_tooshort", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "github_pat_<your-token>", "aghp_abcdefghijklmnopqrstuvwxyz0123456789"],
+    misses: &[
+        "ghp_tooshort",
+        "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "github_pat_<your-token>",
+        "aghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    ],
 };

@@ -13,7 +13,7 @@ pub(crate) const RULE: Rule = Rule {
     doc: "Google API keys.",
     search: Search::Pattern(Pattern {
         keywords: &["AIza"],
-        pattern: r"\bAIza[A-Za-z0-9_-]{35}",
+        expression: r"\bAIza[A-Za-z0-9_-]{35}",
         lead_bytes_max: 0,
         match_bytes_max: 39,
         run_on: Some(token::run_on),
@@ -21,5 +21,9 @@ pub(crate) const RULE: Rule = Rule {
     }),
     context: &[],
     hits: &["AIzaSyA0123456789abcdefghijklmnopqrstuv", "?key=AIzaSyB-0123_456789abcdefghijklmnopqrst&x=1"],
-    misses: &["AIzaSyA0123456789", "aizaSyA0123456789abcdefghijklmnopqrstuv", "AIzaxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
+    misses: &[
+        "AIzaSyA0123456789",
+        "aizaSyA0123456789abcdefghijklmnopqrstuv",
+        "AIzaxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    ],
 };

@@ -15,7 +15,7 @@ pub(crate) const RULE: Rule = Rule {
     doc: "OpenAI API keys.",
     search: Search::Pattern(Pattern {
         keywords: &["sk-"],
-        pattern: r"\bsk-(?:[A-Za-z0-9]{20}|(?:proj|svcacct|admin|None|service)-[A-Za-z0-9_-]{20})",
+        expression: r"\bsk-(?:[A-Za-z0-9]{20}|(?:proj|svcacct|admin|None|service)-[A-Za-z0-9_-]{20})",
         lead_bytes_max: 0,
         match_bytes_max: 40,
         run_on: Some(token::run_on),

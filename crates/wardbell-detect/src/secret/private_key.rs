@@ -23,7 +23,7 @@ pub(crate) const RULE: Rule = Rule {
     doc: "PEM private keys.",
     search: Search::Pattern(Pattern {
         keywords: &["-----BEGIN "],
-        pattern: r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+        expression: r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----",
         lead_bytes_max: 0,
         match_bytes_max: 80,
         run_on: Some(run_on),
@@ -85,13 +85,17 @@ fn body_length(body: &[u8]) -> usize {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "tests may panic")]
 mod tests {
     use super::*;
 
     #[test]
     fn a_key_without_its_end_line_is_taken_as_far_as_it_looks_like_one() {
         let check = |text: &str, expect: &str| assert_eq!(&text[..run_on(text.as_bytes(), 0)], expect);
-        check("\nMIIEpAIBAAKCAQEA\nabcdefghijklmnopqrstuv== and then text", "\nMIIEpAIBAAKCAQEA\nabcdefghijklmnopqrstuv==");
+        check(
+            "\nMIIEpAIBAAKCAQEA\nabcdefghijklmnopqrstuv== and then text",
+            "\nMIIEpAIBAAKCAQEA\nabcdefghijklmnopqrstuv==",
+        );
         check("\\nMIIEpAIBAAKCAQEA\\n-----END KEY----- x", "\\nMIIEpAIBAAKCAQEA\\n-----END KEY-----");
         check(" is a header", "");
         check("\nMIIEpAIBAAKCAQEA\n-----BEGIN", "\nMIIEpAIBAAKCAQEA");

@@ -14,7 +14,7 @@ pub(crate) const RULE: Rule = Rule {
     doc: "Slack incoming-webhook and workflow URLs.",
     search: Search::Pattern(Pattern {
         keywords: &["hooks.slack"],
-        pattern: r"(?i)(?:\bhttps?://)?hooks\.slack(?:-gov)?\.com/(?:services/T[A-Za-z0-9_]{6,14}/B[A-Za-z0-9_]{6,14}/[A-Za-z0-9_]{16}|(?:workflows|triggers)/[A-Za-z0-9_/-]{20})",
+        expression: r"(?i)(?:\bhttps?://)?hooks\.slack(?:-gov)?\.com/(?:services/T[A-Za-z0-9_]{6,14}/B[A-Za-z0-9_]{6,14}/[A-Za-z0-9_]{16}|(?:workflows|triggers)/[A-Za-z0-9_/-]{20})",
         lead_bytes_max: 8,
         match_bytes_max: 90,
         run_on: Some(run_on),
@@ -27,7 +27,11 @@ pub(crate) const RULE: Rule = Rule {
         "HTTPS://HOOKS.SLACK.COM/services/T0123ABCD/B0123ABCD/abcdefghijklmnop01234567",
         "https://hooks.slack.com/workflows/T0123ABCD/A0123ABCD/123456789/abcdefgh",
     ],
-    misses: &["https://hooks.slack.com/services/", "https://hooks.slack.com/services/T…/B…/…", "https://api.slack.com/messaging/webhooks"],
+    misses: &[
+        "https://hooks.slack.com/services/",
+        "https://hooks.slack.com/services/T…/B…/…",
+        "https://api.slack.com/messaging/webhooks",
+    ],
 };
 
 /// Reads on over the rest of the path.

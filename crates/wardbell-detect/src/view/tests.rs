@@ -1,3 +1,5 @@
+#![expect(clippy::string_slice, reason = "tests may panic")]
+
 use super::*;
 
 fn check(source: &str, text: &str) {

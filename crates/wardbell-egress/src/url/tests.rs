@@ -346,7 +346,16 @@ fn pieces() -> impl Strategy<Value = String> {
         "Z",
     ]);
     (
-        prop::sample::select(vec!["https://", "http://", "HTTPS://", "https:", "//", ""]),
+        prop::sample::select(vec![
+            "https://",
+            "https://example.com",
+            "https://a.b/",
+            "https://8.8.8.8",
+            "http://",
+            "HTTPS://",
+            "https:",
+            "",
+        ]),
         prop::collection::vec(piece, 0..12),
     )
         .prop_map(|(scheme, pieces)| format!("{scheme}{}", pieces.concat()))

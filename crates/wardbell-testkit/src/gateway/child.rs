@@ -40,9 +40,7 @@ impl Transcript {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Texts> {
-        self.texts
-            .lock()
-            .expect("nobody panics while holding a transcript")
+        self.texts.lock().expect("nobody panics while holding a transcript")
     }
 
     fn copy(&self, from: impl Read, pick: fn(&mut Texts) -> &mut String) {
@@ -80,35 +78,18 @@ impl Child {
         transcript: Arc<Transcript>,
     ) -> Child {
         let mut command = Command::new(binary);
-        command
-            .arg("serve")
-            .args(arguments)
-            .current_dir(folder)
-            .env_clear();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the child gets these variables of the test and no others"
-        )]
-        for passed in [
-            "PATH",
-            "HOME",
-            "TMPDIR",
-            "RUST_BACKTRACE",
-            "LLVM_PROFILE_FILE",
-        ] {
+        command.arg("serve").args(arguments).current_dir(folder).env_clear();
+        #[expect(clippy::disallowed_methods, reason = "the child gets these variables of the test and no others")]
+        for passed in ["PATH", "HOME", "TMPDIR", "RUST_BACKTRACE", "LLVM_PROFILE_FILE"] {
             if let Ok(value) = std::env::var(passed) {
                 command.env(passed, value);
             }
         }
         command.envs(variables.iter().map(|(name, value)| (name, value)));
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let stdout_from = transcript.stdout().len();
-        let mut process = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{} could not be run: {error}", binary.display()));
+        let mut process =
+            command.spawn().unwrap_or_else(|error| panic!("{} could not be run: {error}", binary.display()));
         let mut readers = Vec::new();
         if let (Some(out), Some(err)) = (process.stdout.take(), process.stderr.take()) {
             let (to, also) = (Arc::clone(&transcript), Arc::clone(&transcript));
@@ -119,12 +100,7 @@ impl Child {
                 also.copy(err, |texts| &mut texts.err);
             }));
         }
-        Child {
-            process,
-            transcript,
-            stdout_from,
-            readers,
-        }
+        Child { process, transcript, stdout_from, readers }
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -136,12 +112,7 @@ impl Child {
         let stdout = self.transcript.stdout();
         let lines = stdout.get(self.stdout_from..)?;
         let lines = lines.get(..=lines.rfind('\n')?)?;
-        lines.lines().find_map(|line| {
-            line.strip_prefix(marker)?
-                .trim_end_matches('/')
-                .parse()
-                .ok()
-        })
+        lines.lines().find_map(|line| line.strip_prefix(marker)?.trim_end_matches('/').parse().ok())
     }
 
     /// How it ended, with everything it wrote in the transcript; `None` while it runs.
@@ -172,14 +143,8 @@ impl Child {
 
     /// Sends SIGTERM by way of `kill`: the standard library has only SIGKILL, and this workspace forbids unsafe code.
     pub(super) fn signal_term(&self) {
-        let sent = Command::new("kill")
-            .arg("-TERM")
-            .arg(self.pid().to_string())
-            .status();
-        assert!(
-            sent.is_ok_and(|status| status.success()),
-            "kill -TERM could not be sent"
-        );
+        let sent = Command::new("kill").arg("-TERM").arg(self.pid().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill -TERM could not be sent");
     }
 
     fn join_readers(&mut self) {

@@ -31,14 +31,9 @@ impl Connection {
     /// Connects. Fails the test if nobody listens.
     #[track_caller]
     pub fn open(address: SocketAddr) -> Connection {
-        let socket = TcpStream::connect_timeout(&address, DEADLINE)
-            .expect("the gateway accepts connections");
+        let socket = TcpStream::connect_timeout(&address, DEADLINE).expect("the gateway accepts connections");
         socket.set_nodelay(true).expect("a connected socket");
-        Connection {
-            socket,
-            came: Vec::new(),
-            ended: false,
-        }
+        Connection { socket, came: Vec::new(), ended: false }
     }
 
     /// Sends exactly these bytes. Fails the test if the peer has closed the connection.
@@ -82,11 +77,7 @@ impl Connection {
         } else {
             self.rest(DEADLINE)?
         };
-        Ok(Reply {
-            status,
-            headers,
-            body,
-        })
+        Ok(Reply { status, headers, body })
     }
 
     /// [`Connection::try_reply`], failing the test on an error.
@@ -106,10 +97,7 @@ impl Connection {
             }
             if let Err(error) = self.fill(until) {
                 let came = String::from_utf8_lossy(&self.came);
-                panic!(
-                    "{:?} did not come: {error}; this did: {came:?}",
-                    String::from_utf8_lossy(needle)
-                );
+                panic!("{:?} did not come: {error}; this did: {came:?}", String::from_utf8_lossy(needle));
             }
         }
     }
@@ -199,16 +187,10 @@ impl Connection {
         let read = self.socket.read(&mut bytes)?;
         self.came.extend(bytes.iter().take(read));
         self.ended = read == 0;
-        if read == 0 {
-            Err(ErrorKind::UnexpectedEof.into())
-        } else {
-            Ok(())
-        }
+        if read == 0 { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len().max(1))
-        .position(|window| window == needle)
+    haystack.windows(needle.len().max(1)).position(|window| window == needle)
 }

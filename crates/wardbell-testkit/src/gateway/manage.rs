@@ -16,11 +16,7 @@ impl Gateway {
         for (name, value) in headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
-        let _ = write!(
-            head,
-            "Content-Length: {}\r\nConnection: close\r\n\r\n",
-            body.len()
-        );
+        let _ = write!(head, "Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
         self.raw(&[head.as_bytes(), body].concat())
     }
 
@@ -54,75 +50,42 @@ impl Gateway {
     /// Makes a project (`name`, `policy`) and answers with its id.
     #[track_caller]
     pub fn project(&self, body: &Value) -> String {
-        text(
-            &self.api("POST", "/projects", Some(body)).expect(201).json(),
-            "id",
-        )
+        text(&self.api("POST", "/projects", Some(body)).expect(201).json(), "id")
     }
 
     /// Makes a key of the project and answers with the key itself.
     #[track_caller]
     pub fn key(&self, project: &str) -> String {
         let body = json!({ "name": "test" });
-        text(
-            &self
-                .api("POST", &format!("/projects/{project}/keys"), Some(&body))
-                .expect(201)
-                .json(),
-            "key",
-        )
+        text(&self.api("POST", &format!("/projects/{project}/keys"), Some(&body)).expect(201).json(), "key")
     }
 
     /// Sets where the project's provider of this name is, with a key that only a test would use.
     #[track_caller]
     pub fn provider(&self, project: &str, name: &str, base_url: &str) {
-        let body =
-            json!({ "kind": "openai", "base_url": base_url, "api_key": "sk-test-provider-key" });
-        let reply = self.api(
-            "PUT",
-            &format!("/projects/{project}/providers/{name}"),
-            Some(&body),
-        );
-        assert!(
-            matches!(reply.status, 200 | 201),
-            "status {}: {}",
-            reply.status,
-            reply.text()
-        );
+        let body = json!({ "kind": "openai", "base_url": base_url, "api_key": "sk-test-provider-key" });
+        let reply = self.api("PUT", &format!("/projects/{project}/providers/{name}"), Some(&body));
+        assert!(matches!(reply.status, 200 | 201), "status {}: {}", reply.status, reply.text());
     }
 
     /// Makes a webhook endpoint and answers with all of its JSON, the secret among it.
     #[track_caller]
     pub fn webhook(&self, project: &str, body: &Value) -> Value {
-        self.api("POST", &format!("/projects/{project}/webhooks"), Some(body))
-            .expect(201)
-            .json()
+        self.api("POST", &format!("/projects/{project}/webhooks"), Some(body)).expect(201).json()
     }
 
     /// Asks a list of the management API until it satisfies `done`, and answers with its rows. Fails the test after
     /// `deadline`.
     #[track_caller]
-    pub fn wait_for_rows(
-        &self,
-        path: &str,
-        deadline: Duration,
-        done: impl Fn(&[Value]) -> bool,
-    ) -> Vec<Value> {
+    pub fn wait_for_rows(&self, path: &str, deadline: Duration, done: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let until = Instant::now() + deadline;
         loop {
             let list = self.get(path);
-            let rows = list
-                .get("data")
-                .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default();
+            let rows = list.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
             if done(&rows) {
                 return rows;
             }
-            assert!(
-                Instant::now() < until,
-                "{path} after {deadline:?}: {list:#}"
-            );
+            assert!(Instant::now() < until, "{path} after {deadline:?}: {list:#}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -137,10 +100,7 @@ impl Gateway {
     #[track_caller]
     pub fn chat_bytes(&self, key: &str, body: &[u8]) -> Reply {
         let bearer = format!("Bearer {key}");
-        let headers = [
-            ("Authorization", bearer.as_str()),
-            ("Content-Type", "application/json"),
-        ];
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
         self.send("POST", "/v1/chat/completions", &headers, body)
     }
 
@@ -164,9 +124,5 @@ impl Gateway {
 
 #[track_caller]
 fn text(value: &Value, field: &str) -> String {
-    value
-        .get(field)
-        .and_then(Value::as_str)
-        .unwrap_or_else(|| panic!("no {field} in {value}"))
-        .to_owned()
+    value.get(field).and_then(Value::as_str).unwrap_or_else(|| panic!("no {field} in {value}")).to_owned()
 }

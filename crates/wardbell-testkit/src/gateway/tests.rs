@@ -13,20 +13,12 @@ struct Script {
 
 fn script(text: &str) -> (Script, PathBuf) {
     use std::os::unix::fs::PermissionsExt as _;
-    let alone = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let alone = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wardbell");
     std::fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    (
-        Script {
-            _folder: folder,
-            _alone: alone,
-        },
-        path,
-    )
+    (Script { _folder: folder, _alone: alone }, path)
 }
 
 #[test]
@@ -49,34 +41,23 @@ while :; do sleep 0.05; done"#,
     let pid = gateway.pid();
     let folder = gateway.data_dir();
     drop(gateway);
-    assert!(
-        !std::path::Path::new(&format!("/proc/{pid}")).exists(),
-        "the process is gone"
-    );
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "the process is gone");
     assert!(!folder.exists(), "its folder is gone");
 }
 
 #[test]
 fn a_start_that_fails_says_how() {
     let (_script, path) = script("echo \"no $WARDBELL_LISTEN $WARDBELL_OTHER\" >&2; exit 64");
-    let Err(failed) = Gateway::builder(&path)
-        .env("WARDBELL_OTHER", "x")
-        .try_start()
-    else {
-        panic!("it started")
-    };
+    let Err(failed) = Gateway::builder(&path).env("WARDBELL_OTHER", "x").try_start() else { panic!("it started") };
     assert_eq!(failed.status.unwrap().code(), Some(64));
     assert_eq!(failed.stderr, "no 127.0.0.1:0 x\n");
 }
 
 #[test]
 fn a_given_token_wins_and_kill9_needs_no_consent() {
-    let (_script, path) = script(
-        "trap '' TERM; echo 'wardbell ready on http://127.0.0.1:1'; while :; do sleep 0.05; done",
-    );
-    let mut gateway = Gateway::builder(&path)
-        .env("WARDBELL_ADMIN_TOKEN", "given")
-        .start();
+    let (_script, path) =
+        script("trap '' TERM; echo 'wardbell ready on http://127.0.0.1:1'; while :; do sleep 0.05; done");
+    let mut gateway = Gateway::builder(&path).env("WARDBELL_ADMIN_TOKEN", "given").start();
     assert_eq!(gateway.admin_token(), "given");
     gateway.kill9();
     gateway.kill9();

@@ -84,28 +84,19 @@ impl Stream {
     /// Waits this long before each event after the first.
     #[must_use]
     pub fn every(self, pause: Duration) -> Stream {
-        Stream {
-            pace: Pace::Every(pause),
-            ..self
-        }
+        Stream { pace: Pace::Every(pause), ..self }
     }
 
     /// Sends an event only once it is released.
     #[must_use]
     pub fn held(self, hold: &Hold) -> Stream {
-        Stream {
-            pace: Pace::Held(hold.clone()),
-            ..self
-        }
+        Stream { pace: Pace::Held(hold.clone()), ..self }
     }
 
     /// Ends the connection after this many events, without `[DONE]` and without the last HTTP chunk.
     #[must_use]
     pub fn cut_after(self, events: usize) -> Stream {
-        Stream {
-            cut_after: Some(events),
-            ..self
-        }
+        Stream { cut_after: Some(events), ..self }
     }
 
     /// The bytes of each event, as they will be sent in answer to `body`.
@@ -115,10 +106,7 @@ impl Stream {
             Events::Content(content) => content,
         };
         let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let with_usage = asked
-            .pointer("/stream_options/include_usage")
-            .and_then(Value::as_bool)
-            == Some(true);
+        let with_usage = asked.pointer("/stream_options/include_usage").and_then(Value::as_bool) == Some(true);
         let chunks = completion::chunks(&model(request), content, with_usage);
         let mut pieces: Vec<_> = chunks.iter().map(completion::event).collect();
         pieces.push(b"data: [DONE]\n\n".to_vec());
@@ -190,24 +178,15 @@ impl Behaviour {
                 Stream::of(completion::pieces(content)).send(line, request)
             }
             Behaviour::Answer(content) => {
-                Behaviour::body(completion::whole(&model(request), content).to_string())
-                    .perform(line, request)
+                Behaviour::body(completion::whole(&model(request), content).to_string()).perform(line, request)
             }
             Behaviour::Body(body) => {
-                let head = head(
-                    200,
-                    &[("content-type".to_owned(), "application/json".to_owned())],
-                    body.len(),
-                );
+                let head = head(200, &[("content-type".to_owned(), "application/json".to_owned())], body.len());
                 line.write(&[&head, body.as_slice()].concat())?;
                 Ok(After::Keep)
             }
             Behaviour::Stream(stream) => stream.send(line, request),
-            Behaviour::Status {
-                code,
-                headers,
-                body,
-            } => {
+            Behaviour::Status { code, headers, body } => {
                 line.write(&[&head(*code, headers, body.len()), body.as_slice()].concat())?;
                 Ok(After::Keep)
             }
@@ -220,14 +199,8 @@ impl Behaviour {
                 Err(ErrorKind::ConnectionReset.into())
             }
             Behaviour::CloseMidBody => {
-                let body =
-                    completion::whole(&model(request), "This answer breaks off in the middle.")
-                        .to_string();
-                let head = head(
-                    200,
-                    &[("content-type".to_owned(), "application/json".to_owned())],
-                    body.len(),
-                );
+                let body = completion::whole(&model(request), "This answer breaks off in the middle.").to_string();
+                let head = head(200, &[("content-type".to_owned(), "application/json".to_owned())], body.len());
                 let half = body.as_bytes().get(..body.len() / 2).unwrap_or_default();
                 line.write(&[&head, half].concat())?;
                 Ok(After::Close)

@@ -70,15 +70,8 @@ pub fn chunks(model: &str, pieces: &[String], with_usage: bool) -> Vec<Value> {
         }
         chunk
     };
-    let mut chunks = vec![chunk(
-        json!({ "role": "assistant", "content": "", "refusal": null }),
-        Value::Null,
-    )];
-    chunks.extend(
-        pieces
-            .iter()
-            .map(|piece| chunk(json!({ "content": piece }), Value::Null)),
-    );
+    let mut chunks = vec![chunk(json!({ "role": "assistant", "content": "", "refusal": null }), Value::Null)];
+    chunks.extend(pieces.iter().map(|piece| chunk(json!({ "content": piece }), Value::Null)));
     chunks.push(chunk(json!({}), json!("stop")));
     if with_usage {
         let mut last = chunk(json!({}), Value::Null);
@@ -104,7 +97,5 @@ pub fn pieces(content: &str) -> Vec<String> {
 /// A list of two models.
 pub(crate) fn models() -> Vec<u8> {
     let model = |id: &str| json!({ "id": id, "object": "model", "created": 1_721_172_741, "owned_by": "system" });
-    json!({ "object": "list", "data": [model("gpt-4o"), model("gpt-4o-mini")] })
-        .to_string()
-        .into_bytes()
+    json!({ "object": "list", "data": [model("gpt-4o"), model("gpt-4o-mini")] }).to_string().into_bytes()
 }

@@ -14,10 +14,7 @@ fn connect(provider: &FakeProvider) -> Connection {
 }
 
 fn post(connection: &mut Connection, body: &str) {
-    let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nHoSt: x\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
+    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nHoSt: x\r\nContent-Length: {}\r\n\r\n", body.len());
     connection.send(format!("{head}{body}").as_bytes());
 }
 
@@ -35,10 +32,7 @@ fn a_request_is_kept_exactly_as_it_came() {
     connection.send(request);
     assert_eq!(connection.reply().status, 200);
     let seen = provider.last();
-    assert_eq!(
-        (seen.method.as_str(), seen.path.as_str()),
-        ("POST", "/v1/x?y=%20")
-    );
+    assert_eq!((seen.method.as_str(), seen.path.as_str()), ("POST", "/v1/x?y=%20"));
     assert_eq!(seen.body, b"\x00\xff{\r\n");
     assert_eq!(seen.headers.all("X-TWO").collect::<Vec<_>>(), ["1", "2"]);
     assert_eq!(seen.headers.iter().next(), Some(("HOST", "a")));
@@ -55,13 +49,7 @@ fn a_connection_is_kept_and_models_are_listed_without_touching_the_queue() {
     post(&mut connection, r#"{"model":"m"}"#);
     let answer = connection.reply().json();
     assert_eq!(answer["choices"][0]["message"]["content"], "first");
-    assert_eq!(
-        (
-            answer["model"].as_str(),
-            answer["usage"]["total_tokens"].as_u64()
-        ),
-        (Some("m"), Some(29))
-    );
+    assert_eq!((answer["model"].as_str(), answer["usage"]["total_tokens"].as_u64()), (Some("m"), Some(29)));
     assert_eq!((provider.calls(), provider.connections()), (2, 1));
 }
 
@@ -69,36 +57,20 @@ fn a_connection_is_kept_and_models_are_listed_without_touching_the_queue() {
 fn a_stream_has_the_chunks_of_the_real_thing() {
     let provider = FakeProvider::start();
     provider.otherwise(Behaviour::answer("It is sunny."));
-    let reply = ask(
-        &provider,
-        r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#,
-    );
-    assert_eq!(
-        reply.headers.get("Content-Type"),
-        Some("text/event-stream; charset=utf-8")
-    );
+    let reply = ask(&provider, r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#);
+    assert_eq!(reply.headers.get("Content-Type"), Some("text/event-stream; charset=utf-8"));
     let events: Vec<&str> = reply.text().split_terminator("\n\n").collect();
     assert_eq!(events.len(), 7, "role, three pieces, stop, usage, done");
     assert_eq!(events.last(), Some(&"data: [DONE]"));
-    let chunk = |at: usize| -> serde_json::Value {
-        serde_json::from_str(events[at].strip_prefix("data: ").unwrap()).unwrap()
-    };
+    let chunk =
+        |at: usize| -> serde_json::Value { serde_json::from_str(events[at].strip_prefix("data: ").unwrap()).unwrap() };
     assert_eq!(chunk(0)["choices"][0]["delta"]["role"], "assistant");
-    let content: String = (1..4)
-        .map(|at| {
-            chunk(at)["choices"][0]["delta"]["content"]
-                .as_str()
-                .unwrap()
-                .to_owned()
-        })
-        .collect();
+    let content: String =
+        (1..4).map(|at| chunk(at)["choices"][0]["delta"]["content"].as_str().unwrap().to_owned()).collect();
     assert_eq!(content, "It is sunny.");
     assert_eq!(chunk(4)["choices"][0]["finish_reason"], "stop");
     assert_eq!(
-        (
-            chunk(5)["choices"].as_array().unwrap().len(),
-            chunk(5)["usage"]["total_tokens"].as_u64()
-        ),
+        (chunk(5)["choices"].as_array().unwrap().len(), chunk(5)["usage"]["total_tokens"].as_u64()),
         (0, Some(29))
     );
 }
@@ -107,9 +79,7 @@ fn a_stream_has_the_chunks_of_the_real_thing() {
 fn held_events_come_one_by_one() {
     let provider = FakeProvider::start();
     let hold = Hold::new();
-    provider.next(Behaviour::Stream(
-        Stream::of_bytes(["one", "two", "three"]).held(&hold),
-    ));
+    provider.next(Behaviour::Stream(Stream::of_bytes(["one", "two", "three"]).held(&hold)));
     let mut connection = connect(&provider);
     post(&mut connection, "{}");
     connection.read_head();
@@ -123,10 +93,7 @@ fn held_events_come_one_by_one() {
 
 #[test]
 fn a_caller_who_leaves_is_noticed() {
-    for behaviour in [
-        Behaviour::Hang,
-        Behaviour::Stream(Stream::of(["a"]).held(&Hold::new())),
-    ] {
+    for behaviour in [Behaviour::Hang, Behaviour::Stream(Stream::of(["a"]).held(&Hold::new()))] {
         let provider = FakeProvider::start();
         provider.next(behaviour);
         let mut connection = connect(&provider);
@@ -143,10 +110,7 @@ fn broken_answers_break_where_they_should() {
     // (behaviour, how the bytes on the wire end)
     let cases: [(Behaviour, &[u8]); 3] = [
         (Behaviour::CloseMidBody, b""),
-        (
-            Behaviour::Stream(Stream::of(["a", "b"]).cut_after(1)),
-            b"\n\n\r\n",
-        ),
+        (Behaviour::Stream(Stream::of(["a", "b"]).cut_after(1)), b"\n\n\r\n"),
         (Behaviour::Raw(b"HTTP/1.1 2".to_vec()), b"HTTP/1.1 2"),
     ];
     for (behaviour, end) in cases {
@@ -155,10 +119,7 @@ fn broken_answers_break_where_they_should() {
         let mut connection = connect(&provider);
         post(&mut connection, "{}");
         let wire = connection.rest(SOON).unwrap();
-        assert!(
-            wire.ends_with(end) && !wire.is_empty(),
-            "{behaviour:?}: {wire:?}"
-        );
+        assert!(wire.ends_with(end) && !wire.is_empty(), "{behaviour:?}: {wire:?}");
         assert!(!String::from_utf8_lossy(&wire).contains("[DONE]"));
     }
 }
@@ -166,14 +127,9 @@ fn broken_answers_break_where_they_should() {
 #[test]
 fn statuses_and_fixed_bodies_come_byte_for_byte_and_slow_ones_late() {
     let provider = FakeProvider::start();
-    provider
-        .next(Behaviour::status(529, r#"{"e":1}"#))
-        .next(Behaviour::body("{ \"n\": 1.0e+2 }").after(QUIET));
+    provider.next(Behaviour::status(529, r#"{"e":1}"#)).next(Behaviour::body("{ \"n\": 1.0e+2 }").after(QUIET));
     let reply = ask(&provider, "{}").expect(529);
-    assert_eq!(
-        (reply.text(), reply.headers.get("content-type")),
-        (r#"{"e":1}"#, Some("application/json"))
-    );
+    assert_eq!((reply.text(), reply.headers.get("content-type")), (r#"{"e":1}"#, Some("application/json")));
     let asked = std::time::Instant::now();
     assert_eq!(ask(&provider, "{}").expect(200).text(), "{ \"n\": 1.0e+2 }");
     assert!(asked.elapsed() >= QUIET);

@@ -18,10 +18,7 @@ fn connect(receiver: &FakeReceiver) -> Connection {
 #[test]
 fn deliveries_are_kept_and_answered_by_the_script_then_with_200() {
     let receiver = FakeReceiver::start_plain();
-    assert_eq!(
-        receiver.url(),
-        format!("http://127.0.0.1:{}/hook", receiver.port())
-    );
+    assert_eq!(receiver.url(), format!("http://127.0.0.1:{}/hook", receiver.port()));
     receiver.answer_with(&[500, 204]).next(Reaction::Full {
         code: 429,
         headers: vec![("Retry-After".to_owned(), "7".to_owned())],
@@ -34,22 +31,11 @@ fn deliveries_are_kept_and_answered_by_the_script_then_with_200() {
     };
     assert_eq!([send().status, send().status], [500, 204]);
     let limited = send();
-    assert_eq!(
-        (
-            limited.status,
-            limited.headers.get("retry-after"),
-            limited.text()
-        ),
-        (429, Some("7"), "slow down")
-    );
+    assert_eq!((limited.status, limited.headers.get("retry-after"), limited.text()), (429, Some("7"), "slow down"));
     assert_eq!(send().status, 200);
     let deliveries = receiver.wait_for_blocking(4, SOON);
     assert!(deliveries.iter().all(|delivery| delivery.body == b"ring"));
-    assert!(
-        deliveries
-            .windows(2)
-            .all(|pair| pair[0].arrived <= pair[1].arrived)
-    );
+    assert!(deliveries.windows(2).all(|pair| pair[0].arrived <= pair[1].arrived));
     receiver.expect_no_more_than(4, Duration::from_millis(30));
 }
 
@@ -69,11 +55,7 @@ async fn waiting_takes_real_time_even_where_the_clock_is_paused() {
 #[test]
 fn tls_works_for_both_names_and_only_with_the_authority() {
     let receiver = FakeReceiver::start_tls();
-    assert!(
-        receiver
-            .url_at("localhost", "/a")
-            .starts_with("https://localhost:")
-    );
+    assert!(receiver.url_at("localhost", "/a").starts_with("https://localhost:"));
     let stranger = Authority::new().ca_pem();
     for (name, pem, trusted) in [
         ("127.0.0.1", receiver.ca_pem(), true),
@@ -88,17 +70,13 @@ fn tls_works_for_both_names_and_only_with_the_authority() {
 
 fn exchange(receiver: &FakeReceiver, name: &'static str, ca_pem: &str) -> io::Result<()> {
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap())
-        .unwrap();
-    let config =
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-    let connection =
-        ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connection = ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
     let socket = TcpStream::connect(("127.0.0.1", receiver.port()))?;
     socket.set_read_timeout(Some(SOON))?;
     let mut stream = StreamOwned::new(connection, socket);

@@ -1,0 +1,74 @@
+//! The published Python clients against a real gateway. They come from PyPI by name into a folder under `target/`; none
+//! of their code enters the repository.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::program::{Program, cargo, program, root, target_dir, wardbell};
+
+/// The oldest Python that the pinned clients install on.
+const PYTHON: &str = "import sys; sys.exit(sys.version_info < (3, 9))";
+/// How to get it.
+const PYTHON_REMEDY: &str = "install Python 3.9 or newer with its venv module, such as `apt-get install python3 python3-venv`, \
+                             or leave these tests out with `cargo xtask test --skip-clients`";
+
+pub(crate) fn run() -> Result<()> {
+    cargo(["build", "--package", "wardbell"]).run("mend the build")?;
+    if !program("python3", ["-c", PYTHON]).works() {
+        bail!("the client tests need python3, version 3.9 or newer\n  to mend it: {PYTHON_REMEDY}");
+    }
+    let requirements = root().join("clients/requirements.txt");
+    let wanted = std::fs::read_to_string(&requirements).context("could not read clients/requirements.txt")?;
+    let place = Place::new();
+    let stamp = place.folder.join("installed.txt");
+    if std::fs::read_to_string(&stamp).unwrap_or_default() != wanted {
+        place.install(&requirements)?;
+        std::fs::write(&stamp, wanted).context("could not write below target/")?;
+    }
+    place
+        .python(&["-m", "pytest", "-q", "-p", "no:cacheprovider", "clients"])
+        .env("WARDBELL_BIN", wardbell("debug"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .run("see the test's message above")
+}
+
+/// Where the clients are installed: a virtual environment, or a plain folder where Python has no venv module.
+struct Place {
+    folder: PathBuf,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place { folder: target_dir().join("clients") }
+    }
+
+    fn install(&self, requirements: &Path) -> Result<()> {
+        let requirements = requirements.to_string_lossy();
+        let remedy = format!("check that PyPI can be reached; {PYTHON_REMEDY}");
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        if self.venv().exists() || program("python3", [Path::new("-m"), Path::new("venv"), &self.folder]).works() {
+            return self.python(&[&pip[..], &["-r", &requirements]].concat()).run(&remedy);
+        }
+        let site = self.site();
+        println!("python3 has no venv module; installing into {} instead", site.display());
+        let into = site.to_string_lossy();
+        program("python3", [&pip[..], &["--target", &into, "--upgrade", "-r", &requirements]].concat()).run(&remedy)
+    }
+
+    fn python(&self, arguments: &[&str]) -> Program {
+        if self.venv().exists() {
+            program(self.venv(), arguments)
+        } else {
+            program("python3", arguments).env("PYTHONPATH", self.site())
+        }
+    }
+
+    fn venv(&self) -> PathBuf {
+        self.folder.join("bin/python")
+    }
+
+    fn site(&self) -> PathBuf {
+        self.folder.join("site")
+    }
+}
