@@ -2,7 +2,11 @@
 //!
 //! Every check that a change must pass is here and nowhere else, so that a laptop and CI run the same. A command names
 //! any program it lacks and how to get it.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on standard output and error")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks on standard output and error"
+)]
 
 mod bench;
 mod clients;

@@ -1,11 +1,12 @@
 //! URLs that a caller asks Wardbell to call, judged before they are stored.
 //!
 //! What is wrong with the text is said; what is wrong with the address is not: every refused name or address gets one
-//! answer, and no name is looked up here, so this API tells nothing about the network behind Wardbell
+//! answer, and no public name is looked up here, so this API tells nothing about the network behind Wardbell
 //! (`spec/egress.md` 5.4). The address is judged again whenever it is dialled.
 
 use url::Url;
 use wardbell_core::secret::Secret;
+use wardbell_egress::Egress;
 use wardbell_egress::policy::Policy;
 use wardbell_egress::url::{Destination, Host};
 
@@ -46,6 +47,12 @@ pub(crate) fn base_url(field: &str, text: &str, default_path: &str, policy: &Pol
 /// A stored URL without what gives access: `https://host/…`. Text that is no URL shows nothing.
 pub(crate) fn masked(text: &str) -> String {
     Url::parse(text).map_or_else(|_| "…".to_owned(), |url| format!("{}/…", url.origin().ascii_serialization()))
+}
+
+/// Judges a stored form again, looking an inward name up: an exception for one network lets in no name of another.
+pub(crate) async fn covered(field: &str, url: &str, egress: &Egress) -> Result<(), FieldError> {
+    let refused = |_| FieldError { field: field.to_owned(), fault: Fault::DestinationNotAllowed };
+    egress.judge(url).await.map(drop).map_err(refused)
 }
 
 fn judge(field: &str, text: &str, policy: &Policy) -> Result<Destination, FieldError> {

@@ -44,7 +44,7 @@ pub struct ApiState {
     /// The settings in memory, refreshed after every change.
     pub directory: Arc<Directory>,
     /// Which addresses may be called.
-    pub egress: Arc<wardbell_egress::policy::Policy>,
+    pub egress: wardbell_egress::Egress,
     /// Who may call.
     pub admin_token: auth::AdminToken,
     /// How many webhooks a project may have (`WARDBELL_WEBHOOKS_PER_PROJECT_MAX`).

@@ -117,7 +117,7 @@ impl Dialer {
     }
 
     /// Finds the addresses of a destination and judges every one. At least one is given.
-    async fn addresses(&self, to: &Destination) -> Result<Vec<IpAddr>, DialError> {
+    pub(crate) async fn addresses(&self, to: &Destination) -> Result<Vec<IpAddr>, DialError> {
         let name = match to.host() {
             Host::Address(ip) => {
                 self.policy.permits(*ip, to.port(), to.is_https())?;

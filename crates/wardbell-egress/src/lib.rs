@@ -37,6 +37,7 @@ use std::sync::Arc;
 use crate::dial::Dialer;
 use crate::idle::Idle;
 use crate::policy::Policy;
+use crate::refused::Refused;
 use crate::resolve::{Resolve, SystemResolver};
 use crate::tls::SetupError;
 use crate::upstream::Upstream;
@@ -49,6 +50,9 @@ pub struct EgressConfig {
     /// Certificates of private authorities to trust beside the built-in ones, in PEM.
     pub extra_roots_pem: Option<Vec<u8>>,
 }
+
+/// How long the lookup of an inward name may take when it is judged.
+const JUDGE_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Everything that goes out. Cheap to clone; clones share all.
 #[derive(Clone)]
@@ -92,6 +96,24 @@ impl Egress {
     /// The policy, for checking URLs when they are stored ([`url::parse`]).
     pub fn policy(&self) -> &Policy {
         self.dialer.policy()
+    }
+
+    /// Judges a URL that is to be stored. Beyond [`url::parse`], a name that only an exception can let in (it means
+    /// something inside a network only, or the URL is not plain HTTPS on port 443) must have addresses now, and each must
+    /// be allowed: so that an exception for one network lets in no name of another. Other names are not looked up.
+    ///
+    /// # Errors
+    /// Why the URL is refused.
+    pub async fn judge(&self, text: &str) -> Result<url::Destination, Refused> {
+        let destination = url::parse(text, self.policy())?;
+        if let url::Host::Name(name) = destination.host() {
+            let is_usual = destination.is_https() && destination.port() == 443 && !name::is_inward(name);
+            let found = tokio::time::timeout(JUDGE_TIME_MAX, self.dialer.addresses(&destination));
+            if !is_usual && !matches!(found.await, Ok(Ok(_))) {
+                return Err(Refused::Name);
+            }
+        }
+        Ok(destination)
     }
 
     /// The client for providers. Clones share its connections.

@@ -132,9 +132,8 @@ impl<'a> Scanner<'a> {
                 };
             };
             match self.expect {
-                Expect::Value => return self.value(byte),
                 Expect::ValueOrArrayEnd if byte == b']' => return Ok(self.close(Event::ArrayEnd)),
-                Expect::ValueOrArrayEnd => return self.value(byte),
+                Expect::Value | Expect::ValueOrArrayEnd => return self.value(byte),
                 Expect::KeyOrObjectEnd if byte == b'}' => {
                     let at = self.at;
                     return Ok(self.close(Event::ObjectEnd(at)));
@@ -373,7 +372,7 @@ pub fn escape(text: &str) -> String {
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),
-            control if control < ' ' => escaped.push_str(&format!("\\u{:04x}", u32::from(control))),
+            control if control < ' ' => escaped += &format!("\\u{:04x}", u32::from(control)),
             other => escaped.push(other),
         }
     }

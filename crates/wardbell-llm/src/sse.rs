@@ -153,7 +153,7 @@ mod tests {
         let mut splitter = SseSplitter::default();
         let mut count = 0;
         for _ in 0..40 {
-            splitter.push(&[b'x'; 64 * 1024], |_| count += 1);
+            splitter.push(&vec![b'x'; 64 * 1024], |_| count += 1);
             assert!(splitter.line.capacity() + splitter.data.capacity() <= 4 * EVENT_BYTES_MAX);
         }
         splitter.push(b"\n\ndata: next\n\n", |data| {

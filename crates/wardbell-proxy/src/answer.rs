@@ -17,7 +17,7 @@ use crate::flight::Flight;
 /// A body on its way to the caller; it records its request when it ends, or when it is dropped.
 pub enum AnswerBody {
     /// An answer that is there as a whole.
-    Whole(Whole),
+    Whole(Box<Whole>),
     /// A stream, passed on as it comes.
     Stream(Box<Stream>),
 }
@@ -56,12 +56,12 @@ const BROKEN_OFF: &str = "\n\ndata: {\"error\":{\"message\":\"the provider broke
 impl AnswerBody {
     /// An answer of a request that nobody records: it had no good key.
     pub(crate) fn unrecorded(bytes: Bytes) -> Self {
-        Self::Whole(Whole { bytes: Some(bytes), end: None })
+        Self::Whole(Box::new(Whole { bytes: Some(bytes), end: None }))
     }
 
     /// An answer that ends its flight with `outcome` once it is handed over.
     pub(crate) fn whole(bytes: Bytes, flight: Flight, outcome: Outcome) -> Self {
-        Self::Whole(Whole { bytes: Some(bytes), end: Some((flight, outcome)) })
+        Self::Whole(Box::new(Whole { bytes: Some(bytes), end: Some((flight, outcome)) }))
     }
 
     /// A provider's stream.

@@ -56,9 +56,9 @@ impl Default for Limits {
             body_bytes_max: 50 * 1024 * 1024, // AISG's limit, `spec/wire-aisg.md` 1.10
             depth_max: 128,                   // serde_json's default recursion limit
             messages_max: 10_000,
-            body_time_max: Duration::from_secs(60),
-            first_byte_time_max: Duration::from_secs(120), // the published AISG client's own time-out, 1.13
-            idle_time_max: Duration::from_secs(120),
+            body_time_max: Duration::from_mins(1),
+            first_byte_time_max: Duration::from_mins(2), // the published AISG client's own time-out, 1.13
+            idle_time_max: Duration::from_mins(2),
             answer_bytes_max: 64 * 1024 * 1024,
             detect_time_max: Duration::from_secs(5), // AISG's limit, 1.5
         }

@@ -21,7 +21,7 @@ use crate::provider::Provider;
 
 /// Two requests of one project with the same caller-sent id raise the same alert once within this time: the published
 /// clients repeat their id on retries (`spec/decisions.md`, Alerts).
-pub const CALLER_ID_WINDOW: Duration = Duration::from_secs(600);
+pub const CALLER_ID_WINDOW: Duration = Duration::from_mins(10);
 
 /// What a storage backend can do. Every call is one transaction; every write is durable when it returns.
 ///

@@ -85,7 +85,7 @@ impl App {
         let api = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
             directory,
-            egress: Arc::new(egress.policy().clone()),
+            egress: (*egress).clone(),
             admin_token: AdminToken::new(&keys.admin_token),
             webhooks_per_project_max: config.webhooks_per_project_max,
             tester: Arc::new(TestThroughNotifier(notifier.tester())),

@@ -113,7 +113,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Listen(listen) => listen.run(),
         Command::Verify(verify) => verify.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
-        Command::Generate { what } => what.run(),
+        Command::Generate { what } => {
+            what.run();
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -30,8 +30,9 @@ use crate::health;
 /// The most header fields of a request; more is answered 431.
 const HEADERS_MAX: usize = 128;
 
-/// The read buffer of a connection, which bounds the size of a request's head; more is answered 431.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The read buffer of a connection. A head may fill it almost twice before it is answered 431: hyper looks at its size
+/// only between two reads.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// How long the server pauses when the system has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

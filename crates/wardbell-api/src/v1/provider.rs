@@ -122,6 +122,7 @@ pub(super) async fn put(
 ) -> Answer<ProviderAnswer> {
     check_name(&name)?;
     let (provider, key) = read(&api, name, body)?;
+    destination::covered("base_url", &provider.base_url, &api.state.egress).await?;
     let provider = change(&api, move |api| async move {
         let provider = match key {
             KeyChange::Set(key) => Provider { api_key: Some(key), ..provider },
@@ -157,7 +158,7 @@ fn read(api: &Shared, name: String, mut body: Fields) -> Result<(Provider, KeyCh
         .or_else(|| ProviderKind::from_name(&name))
         .unwrap_or(ProviderKind::OpenAi);
     let base_url = body.text("base_url")?.unwrap_or_else(|| kind.default_base_url().to_owned());
-    let base_url = destination::base_url("base_url", &base_url, default_path(kind), &api.state.egress)?;
+    let base_url = destination::base_url("base_url", &base_url, default_path(kind), api.state.egress.policy())?;
     let api_key_env = read_variable(&mut body)?;
     let key = match (body.nullable("api_key"), &api_key_env) {
         (Given::Absent, None) => KeyChange::Keep,

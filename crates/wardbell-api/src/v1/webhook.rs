@@ -58,7 +58,7 @@ fn read(api: &Shared, body: &mut Fields) -> Result<Settings, FieldError> {
     }
     let url = body.text("url")?;
     let format = body.word_of_version("format", Format::ALL, Format::as_str, FORMATS_LATER)?;
-    let judge = |url: String| destination::webhook("url", &url, format.is_some(), &api.state.egress);
+    let judge = |url: String| destination::webhook("url", &url, format.is_some(), api.state.egress.policy());
     Ok(Settings {
         url: url.map(judge).transpose()?,
         format,
@@ -73,6 +73,13 @@ fn read(api: &Shared, body: &mut Fields) -> Result<Settings, FieldError> {
         retry: body.word("retry", RetryProfile::ALL, RetryProfile::as_str)?,
         enabled: body.boolean("enabled")?,
     })
+}
+
+async fn judge_place(api: &Shared, settings: &Settings) -> Result<(), FieldError> {
+    match &settings.url {
+        Some(url) => destination::covered("url", url.reveal(), &api.state.egress).await,
+        None => Ok(()),
+    }
 }
 
 fn read_events(body: &mut Fields) -> Result<Option<Events>, FieldError> {
@@ -113,6 +120,7 @@ pub(super) async fn create(
     Body(mut body): Body,
 ) -> Created<NewWebhookAnswer> {
     let settings = read(&api, &mut body)?;
+    judge_place(&api, &settings).await?;
     let own = signing::read_own(&mut body)?;
     body.finish()?;
     let Settings { url, format, events, severity_min, signature, retry, enabled } = settings;
@@ -196,6 +204,7 @@ pub(super) async fn update(
     Body(mut body): Body,
 ) -> Answer<WebhookAnswer> {
     let settings = read(&api, &mut body)?;
+    judge_place(&api, &settings).await?;
     body.refuse("secret", Fault::Invalid("is changed by POST …/rotate-secret".to_owned()))?;
     body.finish()?;
     // There is one profile, and it was checked: nothing to change.

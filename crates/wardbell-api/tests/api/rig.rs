@@ -16,6 +16,7 @@ use wardbell_api::auth::AdminToken;
 use wardbell_api::{ApiState, BODY_BYTES_MAX_DEFAULT, TestDelivery, TestOutcome};
 use wardbell_core::secret::Secret;
 use wardbell_egress::policy::Policy;
+use wardbell_egress::{Egress, EgressConfig};
 use wardbell_store::directory::Directory;
 use wardbell_store::endpoint::Endpoint;
 use wardbell_store::seal::{MASTER_KEY_BYTES, Sealer};
@@ -69,7 +70,7 @@ impl Rig {
         let router = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
-            egress: Arc::new(Policy::default()),
+            egress: Egress::new(EgressConfig { policy: Policy::default(), extra_roots_pem: None }).unwrap(),
             admin_token: AdminToken::new(&Secret::new(ADMIN.to_owned())),
             webhooks_per_project_max: WEBHOOKS_MAX,
             tester: Arc::new(Tester),

@@ -78,6 +78,7 @@ fn scores_are_as_the_rules_say() {
         ("4111111111111112", None),
         ("4222222222222", Some(0.5)),
         ("card 4222222222222", Some(1.0)),
+        ("cancel order number 113542617735902", Some(0.35)),
         ("bob@example.com", Some(1.0)),
         ("536-22-8726", Some(0.5)),
         ("ssn 536-22-8726", Some(0.85)),

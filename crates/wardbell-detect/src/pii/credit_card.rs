@@ -186,6 +186,7 @@ fn look(run: &DigitRun<'_>, scene: &Scene<'_>, spots: &mut Spots<'_>) {
                 let score = match ground {
                     Ground::Strong => CHECKED,
                     Ground::Weak | Ground::NeedsContext if scene.has_context(&span) => CHECKED,
+                    Ground::Weak if is_named_otherwise(scene, &span) => UNVERIFIED,
                     Ground::Weak => CHECKED_WEAK,
                     Ground::NeedsContext => continue,
                 };
@@ -256,6 +257,28 @@ fn stands_free(run: &DigitRun<'_>, scene: &Scene<'_>, first: usize, last: usize,
         return false;
     }
     !(before == Some(b'-') && is_hex_group(scene.text, span.start - 1))
+}
+
+/// Whether one of the two words before the number says that it is something else, as in `order number 113542617735902`.
+fn is_named_otherwise(scene: &Scene<'_>, span: &Range<usize>) -> bool {
+    const NAMES: [&str; 12] = [
+        "order",
+        "purchase",
+        "invoice",
+        "tracking",
+        "ticket",
+        "reference",
+        "ref",
+        "shipment",
+        "parcel",
+        "serial",
+        "product",
+        "id",
+    ];
+    const BEFORE_BYTES_MAX: usize = 32;
+    let before = scene.bytes(&(span.start.saturating_sub(BEFORE_BYTES_MAX)..span.start));
+    let words = before.rsplit(|byte| !byte.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    words.take(2).any(|word| NAMES.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes())))
 }
 
 /// Whether a `+` starts the run that holds group `first`, at most two groups before.

@@ -49,12 +49,11 @@ pub fn annotate(body: &[u8], model: &str, fields: &[(&str, &str)]) -> Option<Vec
         }
     }
     for (name, value) in fields {
-        match top.fields.iter().rev().find(|field| field.name == *name) {
-            Some(field) => edits.push(Edit { range: field.value.clone(), with: (*value).to_owned() }),
-            None => {
-                let comma = if top.fields.is_empty() && added.is_empty() { "" } else { "," };
-                added += &format!("{comma}\"{}\":{value}", json::escape(name));
-            }
+        if let Some(field) = top.fields.iter().rev().find(|field| field.name == *name) {
+            edits.push(Edit { range: field.value.clone(), with: (*value).to_owned() });
+        } else {
+            let comma = if top.fields.is_empty() && added.is_empty() { "" } else { "," };
+            added += &[comma, "\"", &json::escape(name), "\":", value].concat();
         }
     }
     edits.push(Edit { range: top.end..top.end, with: added });

@@ -277,11 +277,7 @@ impl<'a> Reader<'a, '_> {
     fn message(&mut self, index: usize) -> Result<(), RequestError> {
         let first = self.segments.len();
         let mut message = Message::default();
-        loop {
-            let key = match self.next()? {
-                Event::Key(key) => key,
-                _ => break,
-            };
+        while let Event::Key(key) = self.next()? {
             let name = json::decode(self.text, &key);
             if name == "role" {
                 if message.role.is_some() {

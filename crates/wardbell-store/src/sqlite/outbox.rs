@@ -260,7 +260,7 @@ impl Query {
     pub(super) fn and(&mut self, condition: &'static str, value: Option<Value>) {
         if let Some(value) = value {
             self.values.push(value);
-            self.text.push_str(&format!(" AND {condition} ?{}", self.values.len()));
+            self.text += &[" AND ", condition, " ?", &self.values.len().to_string()].concat();
         }
     }
 
@@ -283,10 +283,10 @@ impl Query {
     ) -> Result<Vec<T>, StoreError> {
         if let Some(cursor) = &page.cursor {
             self.values.push(Value::from(cursor.clone()));
-            self.text.push_str(&format!(" AND {by} < ?{}", self.values.len()));
+            self.text += &[" AND ", by, " < ?", &self.values.len().to_string()].concat();
         }
         self.values.push(Value::from(i64::from(page.limit) + 1));
-        self.text.push_str(&format!(" ORDER BY {by} DESC LIMIT ?{}", self.values.len()));
+        self.text += &[" ORDER BY ", by, " DESC LIMIT ?", &self.values.len().to_string()].concat();
         let mut statement = connection.prepare_cached(&self.text)?;
         let mut rows = statement.query(params_from_iter(self.values))?;
         let mut items = Vec::new();

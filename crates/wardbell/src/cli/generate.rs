@@ -1,6 +1,5 @@
 //! `wardbell generate`: files that are made from the code.
 
-use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::cli::print;
@@ -16,11 +15,10 @@ pub(crate) enum Generated {
 }
 
 impl Generated {
-    pub(crate) fn run(self) -> Result<()> {
+    pub(crate) fn run(self) {
         match self {
             Self::Openapi => print::text(&wardbell_api::openapi()),
             Self::Config => print::text(&file::default_file()),
         }
-        Ok(())
     }
 }

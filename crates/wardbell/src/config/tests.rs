@@ -35,11 +35,12 @@ fn every_problem_is_told_at_once_with_its_place_and_remedy() {
     let told = load_text(text, &[("WARDBELL_STORAGE_URL", "postgres://x"), ("WARDBELL_ADMIN_TOKEN", "short")], &[])
         .unwrap_err();
     for part in [
-        "6 problems",
+        "7 problems",
         "listen in ",
         "such as 127.0.0.1:8787",
         "limits.body_byte_max in ",
         "did you mean limits.body_bytes_max?",
+        "log.format in ",
         "must be a number from 1 to 10000",
         "WARDBELL_STORAGE_URL names PostgreSQL",
         "WARDBELL_ADMIN_TOKEN must be",
