@@ -1,7 +1,135 @@
-//! stub
-use anyhow::Result;
-#[derive(clap::Args)]
-pub(crate) struct Options {}
-pub(crate) fn run(_: &Options) -> Result<()> {
-    Ok(())
+//! What the gateway adds to a request.
+//!
+//! **Cast.** A mock provider answers every request with the same JSON. A load generator sends a chat request of 1 KiB over
+//! kept connections, each sending its next request once it has the answer to the last (a closed loop). It measures three
+//! ways to the provider in alternation, in one run: direct, through nginx as a plain reverse proxy, and through
+//! Wardbell with a project's default policy.
+//!
+//! **Theory.** Direct shows what the load generator and the mock cost themselves; what a hop adds is its quantile less the
+//! direct one. nginx shows what any HTTP hop costs on this machine, so that the ratio carries over to others better than
+//! the microseconds do. Where there are two cores and `taskset`, the hop under test runs alone on core 0, and the mock
+//! and the load generator share core 1; so throughput is that of one core.
+//!
+//! **Bounds.** The run takes the seconds, times rounds, times ways, times concurrencies; every socket has a timeout. The
+//! processes that it starts are its own and are ended by their handles, also on an error.
+//!
+//! **What it does not say.** Streams, large bodies, TLS, findings, many projects; and with a closed loop, what happens
+//! beyond saturation.
+
+mod hop;
+mod load;
+mod mock;
+mod report;
+mod wire;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use self::hop::Hop;
+use self::load::Cell;
+use crate::program::{Binary, cargo, program, wardbell};
+
+/// Open connections, each with one request under way.
+const CONCURRENCIES: &[usize] = &[1, 16, 64];
+/// How often each way is measured at each concurrency.
+const ROUNDS: u32 = 3;
+/// What a way is given to warm up before it is measured.
+const WARM_UP: Duration = Duration::from_millis(300);
+/// The core of the hop under test, where there are two.
+const HOP_CORE: &str = "0";
+/// The core of the mock and the load generator.
+const LOAD_CORE: &str = "1";
+
+/// How to measure.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Seconds per round of each cell; 27 of them make a run.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Only try whether it works: the debug build, one short round. The numbers mean nothing.
+    #[arg(long)]
+    smoke: bool,
+    /// With --smoke: use the debug binary that is there, without building it.
+    #[arg(long, requires = "smoke")]
+    built: bool,
+    /// Already runs on its own core.
+    #[arg(long, hide = true)]
+    pinned: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if !(0.05..=600.0).contains(&options.seconds) {
+        bail!("--seconds takes 0.05 to 600");
+    }
+    if options.pinned {
+        return measure(options, true);
+    }
+    if options.smoke {
+        Binary::from_flag(options.built).get()?;
+    } else {
+        cargo(["build", "--package", "wardbell", "--release"]).run("mend the build")?;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cores < 2 || !program("taskset", ["-c", LOAD_CORE, "true"]).works() {
+        println!("one core, or no taskset (util-linux): nothing is pinned, and the numbers will scatter");
+        return measure(options, false);
+    }
+    let this = std::env::current_exe().context("where this program is")?;
+    let mut arguments = vec!["-c".to_owned(), LOAD_CORE.to_owned(), this.display().to_string()];
+    arguments.extend(["bench".to_owned(), "--pinned".to_owned(), format!("--seconds={}", options.seconds)]);
+    if options.smoke {
+        arguments.push("--smoke".to_owned());
+    }
+    program("taskset", arguments).run("see the message above")
+}
+
+/// One way to the provider.
+struct Way {
+    name: &'static str,
+    address: SocketAddr,
+    /// The whole request, head and body.
+    request: Vec<u8>,
+    hop: Option<Hop>,
+}
+
+fn measure(options: &Options, pinned: bool) -> Result<()> {
+    let (seconds, rounds, concurrencies) = if options.smoke {
+        (0.2, 1, CONCURRENCIES.get(..2).unwrap_or_default())
+    } else {
+        (options.seconds, ROUNDS, CONCURRENCIES)
+    };
+    let core = pinned.then_some(HOP_CORE);
+    let mock = mock::start()?;
+    let gateway = Hop::wardbell(&wardbell(if options.smoke { "debug" } else { "release" }), core)?;
+    let key = gateway.configure(mock)?;
+    let way = |name, address, hop| Way { name, address, request: load::request(&key), hop };
+    let mut ways = vec![way("direct", mock, None)];
+    match Hop::nginx(mock, core)? {
+        Some(nginx) => ways.push(way("nginx", nginx.address, Some(nginx))),
+        None => println!(
+            "nginx is not installed, so there is nothing to compare with\n  to get it: apt-get install nginx-light"
+        ),
+    }
+    ways.push(way("wardbell", gateway.address, Some(gateway)));
+
+    for way in &ways {
+        load::cell(way, 1, WARM_UP)?;
+    }
+    let mut rows = Vec::new();
+    for &concurrency in concurrencies {
+        let mut cells: Vec<Vec<Cell>> = ways.iter().map(|_| Vec::new()).collect();
+        for _ in 0..rounds {
+            for (way, cells) in ways.iter().zip(&mut cells) {
+                cells.push(load::cell(way, concurrency, Duration::from_secs_f64(seconds))?);
+            }
+        }
+        for (way, cells) in ways.iter().zip(cells) {
+            rows.push(report::Row::new(way.name, concurrency, cells));
+        }
+    }
+    let memory = ways.iter().filter_map(|way| Some((way.name, way.hop.as_ref()?.memory_kib()?))).collect::<Vec<_>>();
+    report::show(&rows, &memory);
+    report::write(&rows, &memory, options, pinned)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::program::{Program, cargo, program, root, target_dir, wardbell};
+use crate::program::{Binary, Program, program, root, target_dir};
 
 /// The oldest Python that the pinned clients install on.
 const PYTHON: &str = "import sys; sys.exit(sys.version_info < (3, 9))";
@@ -13,8 +13,8 @@ const PYTHON: &str = "import sys; sys.exit(sys.version_info < (3, 9))";
 const PYTHON_REMEDY: &str = "install Python 3.9 or newer with its venv module, such as `apt-get install python3 python3-venv`, \
                              or leave these tests out with `cargo xtask test --skip-clients`";
 
-pub(crate) fn run() -> Result<()> {
-    cargo(["build", "--package", "wardbell"]).run("mend the build")?;
+pub(crate) fn run(binary: Binary) -> Result<()> {
+    let binary = binary.get()?;
     if !program("python3", ["-c", PYTHON]).works() {
         bail!("the client tests need python3, version 3.9 or newer\n  to mend it: {PYTHON_REMEDY}");
     }
@@ -28,7 +28,7 @@ pub(crate) fn run() -> Result<()> {
     }
     place
         .python(&["-m", "pytest", "-q", "-p", "no:cacheprovider", "clients"])
-        .env("WARDBELL_BIN", wardbell("debug"))
+        .env("WARDBELL_BIN", binary)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .run("see the test's message above")
 }

@@ -2,16 +2,16 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::program::{cargo, program, root, wardbell};
+use crate::program::{Binary, program, root};
 
 /// (what the hidden subcommand calls it, the file at the root).
 const FILES: &[(&str, &str)] = &[("openapi", "openapi.json"), ("config", "wardbell.default.toml")];
 
-pub(crate) fn run(check: bool) -> Result<()> {
-    cargo(["build", "--package", "wardbell"]).run("mend the build")?;
+pub(crate) fn run(check: bool, binary: Binary) -> Result<()> {
+    let binary = binary.get()?;
     let mut stale = Vec::new();
     for &(what, file) in FILES {
-        let made = program(wardbell("debug"), ["generate", what]).output()?;
+        let made = program(&binary, ["generate", what]).output()?;
         let path = root().join(file);
         let known = std::fs::read_to_string(&path).unwrap_or_default();
         if known == made {

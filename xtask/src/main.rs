@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::program::cargo;
+use crate::program::{Binary, cargo};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The repository's own commands", version)]
@@ -41,6 +41,8 @@ enum Command {
         #[arg(long)]
         skip_clients: bool,
     },
+    /// Run the published Python clients against a real gateway.
+    Clients,
     /// Test the repository itself: who may depend on whom, file names and lengths, open ends.
     Tidy,
     /// Write openapi.json and wardbell.default.toml from the code.
@@ -48,6 +50,9 @@ enum Command {
         /// Compare only; fail if a file is out of date.
         #[arg(long)]
         check: bool,
+        /// Use the debug binary that is there, without building it.
+        #[arg(long)]
+        built: bool,
     },
     /// Compare the licences, names and sources of all dependencies with deny.toml.
     Deny,
@@ -70,7 +75,8 @@ fn run(command: Command) -> Result<()> {
         Command::Check => check(),
         Command::Test { skip_clients } => test::run(skip_clients),
         Command::Tidy => tidy::run(),
-        Command::Generate { check } => generate::run(check),
+        Command::Clients => clients::run(Binary::Build),
+        Command::Generate { check, built } => generate::run(check, Binary::from_flag(built)),
         Command::Deny => deny::run(),
         Command::Bench(options) => bench::run(&options),
     }
@@ -81,7 +87,7 @@ fn check() -> Result<()> {
     cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run("see the message above")?;
     tidy::run()?;
     deny::run()?;
-    generate::run(true)?;
+    generate::run(true, Binary::Build)?;
     cargo(["doc", "--workspace", "--no-deps", "--document-private-items"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run("see the message above")

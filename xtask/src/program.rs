@@ -22,6 +22,32 @@ pub(crate) fn wardbell(folder: &str) -> PathBuf {
     target_dir().join(folder).join("wardbell")
 }
 
+/// Whether the debug binary is built before it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binary {
+    Build,
+    /// It is there already. Building it alone after a build of the workspace would build its dependencies again, with
+    /// the fewer features that it needs by itself.
+    AsItIs,
+}
+
+impl Binary {
+    pub(crate) fn from_flag(built: bool) -> Binary {
+        if built { Binary::AsItIs } else { Binary::Build }
+    }
+
+    /// The debug binary.
+    pub(crate) fn get(self) -> Result<PathBuf> {
+        let binary = wardbell("debug");
+        match self {
+            Binary::Build => cargo(["build", "--package", "wardbell"]).run("mend the build")?,
+            Binary::AsItIs if !binary.exists() => bail!("{} is not there; build it first", binary.display()),
+            Binary::AsItIs => {}
+        }
+        Ok(binary)
+    }
+}
+
 /// A program with its arguments, to be run in the repository's root.
 pub(crate) struct Program(Command);
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::clients;
-use crate::program::cargo;
+use crate::program::{Binary, cargo};
 
 pub(crate) fn run(skip_clients: bool) -> Result<()> {
     let remedy = "see the test's message above";
@@ -18,5 +18,6 @@ pub(crate) fn run(skip_clients: bool) -> Result<()> {
     if skip_clients {
         return Ok(());
     }
-    clients::run()
+    // The tests of the binary have built it.
+    clients::run(Binary::AsItIs)
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -13,6 +14,7 @@ use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId, Reque
 use wardbell_core::outcome::Outcome;
 use wardbell_core::policy::Policy;
 use wardbell_core::secret::Secret;
+use wardbell_core::time::Timestamp;
 use wardbell_egress::policy::Policy as EgressPolicy;
 use wardbell_egress::resolve::{Resolve, ResolveError};
 use wardbell_egress::{Egress, EgressConfig};
@@ -95,9 +97,12 @@ impl Fixture {
     }
 
     pub(crate) async fn endpoint(&self, url: &str, retry: RetryProfile) -> Endpoint {
+        static MADE: AtomicI64 = AtomicI64::new(0);
         let now = ambient::now();
+        // Endpoints are listed by id, and ids of one millisecond have no order: each gets a millisecond of its own.
+        let own = Timestamp::from_millis(now.as_millis() + MADE.fetch_add(1, Ordering::Relaxed));
         let endpoint = Endpoint {
-            id: EndpointId::mint(now, ambient::entropy()),
+            id: EndpointId::mint(own, ambient::entropy()),
             project: self.project,
             url: Secret::new(url.to_owned()),
             format: Format::Json,

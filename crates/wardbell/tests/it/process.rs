@@ -17,6 +17,7 @@ const SOON: Duration = Duration::from_secs(10);
 fn the_first_start_makes_a_project_and_a_key_that_works() {
     let mut gateway = Gateway::start(BINARY);
     assert_eq!(gateway.stdout().trim(), format!("wardbell ready on {}", gateway.url()));
+    gateway.wait_for_log("1111 1111", SOON);
     let log = gateway.stderr();
     let key = log.split_whitespace().find(|word| word.starts_with("wb_")).unwrap().to_owned();
     assert!(log.contains("curl "));
