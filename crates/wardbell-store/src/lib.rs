@@ -25,4 +25,5 @@ pub mod provider;
 pub mod seal;
 pub mod sqlite;
 pub mod store;
-pub mod suite;
+#[cfg(test)]
+mod suite;

@@ -251,6 +251,7 @@ impl Store for Sqlite {
     }
 
     async fn close(&self) {
+        self.readers.close();
         self.writer.close().await;
     }
 }
@@ -274,3 +275,6 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> OpenError {
 fn prepare(path: &Path, source: StoreError) -> OpenError {
     OpenError::Prepare { path: path.display().to_string(), source }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! What a storage backend can do. One suite of tests ([`crate::suite`]) holds for every backend.
+//! What a storage backend can do. One suite of tests (`suite`) holds for every backend.
 
 use std::time::Duration;
 

@@ -1,1 +1,140 @@
-//! The tests that every backend passes.
+//! The tests that every backend passes. Each takes an empty store; a backend's own tests call [`run_all`] with a way to
+//! make one.
+
+mod activity;
+mod outbox;
+mod settings;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use wardbell_core::activity::Activity;
+use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, Severity};
+use wardbell_core::entity::EntityType;
+use wardbell_core::id::{AlertId, EndpointId, KeyId, ProjectId, RequestId};
+use wardbell_core::outcome::Outcome;
+use wardbell_core::policy::Policy;
+use wardbell_core::secret::Secret;
+use wardbell_core::time::Timestamp;
+use wardbell_telemetry::ambient;
+
+use crate::endpoint::{Endpoint, Events, Format, RetryProfile, SignatureProfile, SigningSecret};
+use crate::project::Project;
+use crate::store::Store;
+
+/// A store under test; whatever it needs beside goes when it is dropped.
+pub(crate) trait Bench {
+    fn store(&self) -> Arc<dyn Store>;
+}
+
+/// Runs every test, each on a store of its own.
+pub(crate) async fn run_all<B: Bench, F: Future<Output = B>>(empty: impl Fn() -> F) {
+    settings::projects_are_listed_changed_and_versioned(&*empty().await.store()).await;
+    settings::a_deleted_project_takes_its_own_with_it(&*empty().await.store()).await;
+    settings::keys_belong_to_their_project(&*empty().await.store()).await;
+    settings::a_provider_is_replaced_and_keeps_its_key_when_asked(&*empty().await.store()).await;
+    settings::a_sixth_endpoint_is_refused(&*empty().await.store()).await;
+    settings::an_endpoint_is_changed_and_forgets_old_secrets_with_its_url(&*empty().await.store()).await;
+    settings::a_rotation_keeps_the_old_secret_for_the_overlap(&*empty().await.store()).await;
+    settings::a_snapshot_holds_all_that_a_request_needs(&*empty().await.store()).await;
+    activity::a_row_reads_back_and_its_end_replaces_its_beginning(&*empty().await.store()).await;
+    activity::pages_lose_and_repeat_nothing(&*empty().await.store()).await;
+    outbox::an_alert_reaches_those_who_want_it(&*empty().await.store()).await;
+    outbox::a_repeat_of_a_callers_id_raises_once(&*empty().await.store()).await;
+    outbox::a_claim_holds_until_it_is_finished_or_its_lease_ends(&*empty().await.store()).await;
+    outbox::an_attempt_decides_what_becomes_of_a_delivery(&*empty().await.store()).await;
+    outbox::a_replay_starts_again_under_the_same_id(&*empty().await.store()).await;
+    outbox::what_is_gone_is_not_delivered(&*empty().await.store()).await;
+    outbox::lists_filter_and_stay_within_their_project(&*empty().await.store()).await;
+    outbox::many_writers_at_once_lose_nothing(empty().await.store()).await;
+}
+
+/// A time that never repeats within a process, so that ids sort in the order of their making.
+pub(crate) fn tick() -> Timestamp {
+    static TICKS: AtomicI64 = AtomicI64::new(1_764_000_000_000);
+    Timestamp::from_millis(TICKS.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) fn project_named(name: &str) -> Project {
+    let now = tick();
+    Project {
+        id: ProjectId::mint(now, ambient::entropy()),
+        name: name.to_owned(),
+        policy: Policy::default(),
+        policy_version: 1,
+        created_at: now,
+    }
+}
+
+pub(crate) async fn new_project(store: &dyn Store) -> ProjectId {
+    let project = project_named("p");
+    let id = project.id;
+    store.create_project(project).await.unwrap();
+    id
+}
+
+pub(crate) fn secret(text: &str) -> SigningSecret {
+    SigningSecret { secret: Secret::new(text.to_owned()), expires_at: None }
+}
+
+pub(crate) fn endpoint_of(project: ProjectId) -> Endpoint {
+    let now = tick();
+    Endpoint {
+        id: EndpointId::mint(now, ambient::entropy()),
+        project,
+        url: Secret::new("https://alerts.example/hook".to_owned()),
+        format: Format::Json,
+        events: Events::All,
+        severity_min: Severity::Low,
+        signature: SignatureProfile::Standard,
+        retry: RetryProfile::Aisg,
+        enabled: true,
+        secrets: vec![secret("whsec_first")],
+        created_at: now,
+    }
+}
+
+pub(crate) fn activity_of(project: ProjectId) -> Activity {
+    let at = tick();
+    Activity {
+        request: RequestId::mint(at, ambient::entropy()),
+        caller_request: None,
+        at,
+        project,
+        key: KeyId::mint(at, ambient::entropy()),
+        surface: "chat.completions",
+        model: "m".to_owned(),
+        provider: "openai".to_owned(),
+        verdict: "block_pii",
+        outcome: Outcome::InFlight,
+        status: 0,
+        entity_types: vec![EntityType::CreditCard, EntityType::UsSsn],
+        violation_count: 2,
+        injection_score: 0.85,
+        streamed: true,
+        latency: Duration::from_micros(1_234),
+        detect_latency: Duration::from_micros(5),
+        upstream_latency: Duration::from_micros(600),
+        usage: None,
+        policy_version: 3,
+    }
+}
+
+pub(crate) fn alert_of(row: &Activity, kind: AlertKind) -> Alert {
+    Alert {
+        id: AlertId::mint(row.at, ambient::entropy()),
+        project: row.project,
+        request_id: row.request.to_string(),
+        at: row.at,
+        kind,
+        data: AlertData::Dlp(DlpData {
+            entity_types: vec![EntityType::CreditCard],
+            violation_count: 1,
+            has_injection: false,
+            model: "m".to_owned(),
+            action: DlpAction::Block,
+        }),
+    }
+}

@@ -126,8 +126,8 @@ pub(super) fn write(rows: &[Row], memory: &Memory, options: &Options, pinned: bo
         "smoke": options.smoke,
         "seconds": options.seconds,
         "pinned": pinned,
-        "cores": std::thread::available_parallelism().map_or(1, usize::from),
-        "processor": processor(),
+        "cores": cpuinfo("processor").len(),
+        "processor": cpuinfo("model name").first(),
         "cells": cells,
         "memory": memory,
     });
@@ -137,11 +137,11 @@ pub(super) fn write(rows: &[Row], memory: &Memory, options: &Options, pinned: bo
     Ok(())
 }
 
-/// `model name` of /proc/cpuinfo.
-fn processor() -> Option<String> {
-    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = info.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
+/// Every value of a field of /proc/cpuinfo: one for each core of the machine, whatever this program is bound to.
+fn cpuinfo(field: &str) -> Vec<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let lines = info.lines().filter_map(|line| line.split_once(':'));
+    lines.filter(|(name, _)| name.trim() == field).map(|(_, value)| value.trim().to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -78,11 +78,27 @@ pub(super) fn claim(
     }
     let mut claims = Vec::with_capacity(due.len());
     for mut delivery in due {
-        let Some(endpoint) = endpoint::by_id(connection, sealer, delivery.endpoint)? else {
-            bury(connection, "id", &delivery.id.to_string(), "the webhook was deleted", now)?;
-            continue;
+        // One row that cannot be read must not hold up all the others: it becomes a dead letter with its reason.
+        let endpoint = match endpoint::by_id(connection, sealer, delivery.endpoint) {
+            Ok(Some(endpoint)) => endpoint,
+            Ok(None) => {
+                bury(connection, "id", &delivery.id.to_string(), "the webhook was deleted", now)?;
+                continue;
+            }
+            Err(StoreError::Database(error)) => return Err(StoreError::Database(error)),
+            Err(error) => {
+                bury(connection, "id", &delivery.id.to_string(), &format!("the webhook: {error}"), now)?;
+                continue;
+            }
         };
-        let alert = alert(connection, delivery.project, delivery.alert)?;
+        let alert = match alert(connection, delivery.project, delivery.alert) {
+            Ok(alert) => alert,
+            Err(StoreError::Database(error)) => return Err(StoreError::Database(error)),
+            Err(error) => {
+                bury(connection, "id", &delivery.id.to_string(), &format!("the alert: {error}"), now)?;
+                continue;
+            }
+        };
         connection
             .prepare_cached("UPDATE deliveries SET due_at = ?2, leased = 1 WHERE id = ?1")?
             .execute(params![delivery.id.to_string(), lease_until.as_millis()])?;

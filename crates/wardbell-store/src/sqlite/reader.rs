@@ -23,6 +23,11 @@ impl Readers {
         Ok(Self { idle: Arc::new(Mutex::new(idle)), free: Arc::new(Semaphore::new(READERS)) })
     }
 
+    /// Takes no more reads; those under way end.
+    pub(super) fn close(&self) {
+        self.free.close();
+    }
+
     /// Runs `run` on one connection, within one read transaction.
     pub(super) async fn run<T, F>(&self, run: F) -> Result<T, StoreError>
     where

@@ -1,5 +1,7 @@
 //! `wardbell serve`.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use wardbell_telemetry::logs;
@@ -8,10 +10,14 @@ use crate::app::App;
 use crate::cli::print;
 use crate::config::Config;
 
+/// How long blocking work may hold up the end of the process.
+const RUNTIME_STOP_TIME_MAX: Duration = Duration::from_millis(500);
+
 /// Configures, builds, announces, serves, drains.
 pub(crate) fn run(config: Config) -> Result<()> {
     logs::start(&config.log_filter, config.log_format)?;
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let done = runtime.block_on(async {
         let mut term = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
         let app = App::start(config).await?;
@@ -26,7 +32,10 @@ pub(crate) fn run(config: Config) -> Result<()> {
             _ = term.recv() => Ok(()),
             _ = interrupt.recv() => Ok(()),
         }
-    })
+    });
+    // A name lookup under way cannot be cancelled; it holds nothing that must be finished.
+    runtime.shutdown_timeout(RUNTIME_STOP_TIME_MAX);
+    done
 }
 
 /// The runtime of every command that talks.
