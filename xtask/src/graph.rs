@@ -12,9 +12,6 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 pub(crate) struct Package {
     pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) version: String,
-    /// An SPDX expression; `None` where only a licence file is named.
-    pub(crate) licence: Option<String>,
     /// The registry or repository; `None` for a package of this workspace.
     pub(crate) source: Option<String>,
     /// The folder of its manifest.
@@ -52,8 +49,6 @@ pub(crate) fn read() -> Result<Vec<Package>> {
         }
         graph.push(Package {
             name: text(package, "/name")?,
-            version: text(package, "/version")?,
-            licence: text(package, "/license").ok(),
             source: text(package, "/source").ok(),
             manifest: text(package, "/manifest_path")?.into(),
             id,

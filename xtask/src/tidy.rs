@@ -221,8 +221,6 @@ mod tests {
         let package = |name: &str, ours: bool, needs: &[(&str, bool)]| Package {
             id: name.to_owned(),
             name: name.to_owned(),
-            version: String::new(),
-            licence: None,
             source: if ours { None } else { Some("registry".to_owned()) },
             manifest: PathBuf::new(),
             needs: needs.iter().map(|&(id, dev_only)| Need { id: id.to_owned(), dev_only }).collect(),

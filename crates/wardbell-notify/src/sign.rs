@@ -12,10 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
-use wardbell_core::secret::Secret;
 use wardbell_core::time::Timestamp;
 use wardbell_store::endpoint::{SignatureProfile, SigningSecret};
-use wardbell_telemetry::ambient;
 
 /// Standard Webhooks: the delivery's identity, the same for every attempt.
 pub const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -28,8 +26,6 @@ pub const AISG_SIGNATURE: HeaderName = HeaderName::from_static("x-aisg-signature
 
 /// What every signing secret starts with.
 pub const SECRET_PREFIX: &str = "whsec_";
-/// How many random bytes a generated secret has (`spec/decisions.md`, Signatures).
-pub const SECRET_BYTES: usize = 32;
 /// The fewest bytes of an operator's own secret (`spec/decisions.md`, Signatures).
 pub const SECRET_BYTES_MIN: usize = 16;
 /// The most bytes of an operator's own secret; HMAC-SHA256 gains nothing past its block of 64, so this is only a bound.
@@ -68,12 +64,6 @@ pub enum SignError {
     /// The id cannot travel in a header.
     #[error("the webhook id cannot travel in a header")]
     Id,
-}
-
-/// Makes a new secret: `whsec_` and the base64 of 32 random bytes.
-pub fn generate_secret() -> Secret<String> {
-    let bytes: [u8; SECRET_BYTES] = ambient::entropy();
-    Secret::new(format!("{SECRET_PREFIX}{}", STANDARD.encode(bytes)))
 }
 
 /// Checks that an operator's own text can be a secret.
@@ -163,6 +153,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wardbell_core::secret::Secret;
 
     /// `spec/alert-contracts.md` 3.8, from the Rust library of Standard Webhooks.
     const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -220,7 +211,6 @@ mod tests {
         let long = format!("whsec_{}", STANDARD.encode([0; SECRET_BYTES_MAX + 1]));
         for (text, expect) in [
             (SECRET, Ok(())),
-            (generate_secret().reveal().as_str(), Ok(())),
             ("whsec_AAAAAAAAAAAAAAAAAAAAAA==", Ok(())),
             ("whsec_AAAAAAAAAAAAAAAAAAAAAA", Err(SecretError::Base64)),
             ("whsec_AAAAAAAAAAAAAAAAAAAA", Err(SecretError::Short(15))),
@@ -234,10 +224,5 @@ mod tests {
             assert_eq!(check_secret(text), expect, "{text}");
         }
         assert_eq!(check_secret(&format!("whsec_{}", "A".repeat(1 << 20))), Err(SecretError::Long));
-    }
-
-    #[test]
-    fn generated_secrets_differ() {
-        assert_ne!(generate_secret(), generate_secret());
     }
 }

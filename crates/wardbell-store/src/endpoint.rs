@@ -1,9 +1,12 @@
 //! A webhook endpoint: who is told, about what, in which form.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use wardbell_core::alert::{AlertKind, Severity};
 use wardbell_core::id::{EndpointId, ProjectId};
 use wardbell_core::secret::Secret;
 use wardbell_core::time::Timestamp;
+use wardbell_telemetry::ambient;
 
 /// An endpoint as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,17 @@ pub struct SigningSecret {
     pub secret: Secret<String>,
     /// When it stops signing; `None` for the current one.
     pub expires_at: Option<Timestamp>,
+}
+
+/// How many random bytes a secret that Wardbell makes has (`spec/decisions.md`, Signatures).
+const SECRET_BYTES: usize = 32;
+
+impl SigningSecret {
+    /// Makes a new one, current from now on: `whsec_` and the base64 of 32 random bytes.
+    pub fn generate() -> Self {
+        let text = format!("whsec_{}", STANDARD.encode(ambient::entropy::<SECRET_BYTES>()));
+        Self { secret: Secret::new(text), expires_at: None }
+    }
 }
 
 /// Which kinds an endpoint wants.

@@ -1,8 +1,12 @@
 //! A key that callers present. The key itself is shown once and never stored.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
 use wardbell_core::id::{KeyId, ProjectId};
+use wardbell_core::secret::Secret;
 use wardbell_core::time::Timestamp;
+use wardbell_telemetry::ambient;
 
 /// The SHA-256 of a key. Keys that Wardbell makes hold 256 random bits, so a plain hash can't be searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +22,25 @@ impl KeyHash {
         }
         Self(hash)
     }
+}
+
+/// What every key that Wardbell makes starts with.
+pub const KEY_PREFIX: &str = "wb_";
+
+/// How many random bytes such a key has.
+const KEY_BYTES: usize = 32;
+
+/// How many of its first characters are kept for telling keys apart: the prefix and 30 of its 256 bits.
+const HINT_CHARACTERS: usize = 8;
+
+/// Makes a new key: `wb_` and the URL-safe base64 of 32 random bytes.
+pub fn generate() -> Secret<String> {
+    Secret::new(format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(ambient::entropy::<KEY_BYTES>())))
+}
+
+/// The first characters of a key, which may be shown.
+pub fn hint(key: &Secret<String>) -> String {
+    key.reveal().chars().take(HINT_CHARACTERS).collect()
 }
 
 /// A key as stored.

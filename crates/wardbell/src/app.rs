@@ -22,7 +22,7 @@ use wardbell_proxy::gateway::Gateway;
 use wardbell_proxy::record::{Recorder, RecorderTask};
 use wardbell_store::directory::Directory;
 use wardbell_store::endpoint::Endpoint;
-use wardbell_store::key::{Key, KeyHash};
+use wardbell_store::key::{self, Key, KeyHash};
 use wardbell_store::project::Project;
 use wardbell_store::seal::Sealer;
 use wardbell_store::sqlite::Sqlite;
@@ -30,7 +30,7 @@ use wardbell_store::store::Store;
 use wardbell_telemetry::ambient;
 
 use crate::config::Config;
-use crate::keys::{self, Keys};
+use crate::keys::Keys;
 use crate::server::{self, Bounds, Surfaces};
 
 /// The largest body of a management call, in bytes.
@@ -135,18 +135,18 @@ async fn first_start(store: &dyn Store) -> Result<Option<Secret<String>>> {
         policy_version: 1,
         created_at: now,
     };
-    let text = keys::project_key();
+    let text = key::generate();
     let key = Key {
         id: KeyId::mint(now, ambient::entropy()),
         project: project.id,
         name: "default".to_owned(),
         user_id: None,
-        hint: text.chars().take(7).collect(),
+        hint: key::hint(&text),
         created_at: now,
     };
     store.create_project(project).await?;
-    store.create_key(key, KeyHash::of(&text)).await?;
-    Ok(Some(Secret::new(text)))
+    store.create_key(key, KeyHash::of(text.reveal())).await?;
+    Ok(Some(text))
 }
 
 /// Reads a provider's key from the variable that its settings name. Wardbell's own secrets are not to be had that way.

@@ -60,11 +60,6 @@ impl Keys {
     }
 }
 
-/// A new project key: `wb_` and 256 random bits.
-pub(crate) fn project_key() -> String {
-    format!("wb_{}", URL_SAFE_NO_PAD.encode(ambient::entropy::<32>()))
-}
-
 fn read_or_make(path: &Path, make: impl Fn() -> String) -> Result<String> {
     match fs::read_to_string(path) {
         Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),

@@ -2,13 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wardbell_core::id::KeyId;
-use wardbell_store::key::{Key, KeyHash};
+use wardbell_store::key::{self, Key, KeyHash};
 use wardbell_telemetry::ambient;
 
 use super::change::change;
@@ -18,15 +16,6 @@ use super::{Answer, Created, Done};
 use crate::Shared;
 use crate::extract::{Body, InProject, Named, Query};
 use crate::fields::required;
-
-/// What every key starts with, so that scanners for leaked secrets can tell it.
-const KEY_PREFIX: &str = "wb_";
-
-/// How many random bytes a key has: as many as the hash that stands for it.
-const KEY_BYTES: usize = 32;
-
-/// How many characters of a key are kept for people to tell it by: the prefix and five of the 43 others.
-const HINT_CHARS: usize = 8;
 
 /// A key as it is listed; the key itself is not kept.
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,20 +79,20 @@ pub(super) async fn create(
     let user_id = body.name("user_id")?;
     body.not_available("budget_usd")?;
     body.finish()?;
-    let secret = format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(ambient::entropy::<KEY_BYTES>()));
+    let text = key::generate();
     let now = ambient::now();
     let key = Key {
         id: KeyId::mint(now, ambient::entropy()),
         project,
         name,
         user_id,
-        hint: secret.chars().take(HINT_CHARS).collect(),
+        hint: key::hint(&text),
         created_at: now,
     };
-    let hash = KeyHash::of(&secret);
+    let hash = KeyHash::of(text.reveal());
     let kept = KeyAnswer::from(key.clone());
     change(&api, move |api| async move { Ok(api.state.store.create_key(key, hash).await?) }).await?;
-    Ok((StatusCode::CREATED, Json(NewKeyAnswer { key: secret, kept })))
+    Ok((StatusCode::CREATED, Json(NewKeyAnswer { key: text.reveal().clone(), kept })))
 }
 
 /// Lists a project's keys, oldest first.

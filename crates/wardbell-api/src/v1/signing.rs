@@ -24,9 +24,6 @@ use crate::fields::Fields;
 /// What every secret starts with (`spec/decisions.md`, Signatures; Standard Webhooks).
 const SECRET_PREFIX: &str = "whsec_";
 
-/// How many random bytes a secret has.
-const SECRET_BYTES: usize = 32;
-
 /// The fewest bytes of an operator's own secret.
 const SECRET_BYTES_MIN: usize = 16;
 
@@ -64,7 +61,7 @@ pub(crate) struct RotationAnswer {
 
 /// Makes a secret.
 pub(super) fn generate() -> Secret<String> {
-    Secret::new(format!("{SECRET_PREFIX}{}", STANDARD.encode(ambient::entropy::<SECRET_BYTES>())))
+    SigningSecret::generate().secret
 }
 
 /// Takes the operator's own secret, if the body has one.

@@ -87,7 +87,7 @@ impl Shared {
             signature: SignatureProfile::Standard,
             retry: RetryProfile::Aisg,
             enabled: true,
-            secrets: vec![SigningSecret { secret: crate::sign::generate_secret(), expires_at: None }],
+            secrets: vec![SigningSecret::generate()],
             created_at: BASE,
         };
         let id = delivery.id;

@@ -20,7 +20,6 @@ use wardbell_egress::resolve::{Resolve, ResolveError};
 use wardbell_egress::{Egress, EgressConfig};
 use wardbell_notify::deliver::Tester;
 use wardbell_notify::dispatch::Notifier;
-use wardbell_notify::sign::generate_secret;
 use wardbell_store::endpoint::{Endpoint, Events, Format, RetryProfile, SignatureProfile, SigningSecret};
 use wardbell_store::outbox::{Attempt, Delivery, DeliveryFilter, DeliveryState};
 use wardbell_store::page::PageQuery;
@@ -111,7 +110,7 @@ impl Fixture {
             signature: SignatureProfile::Standard,
             retry,
             enabled: true,
-            secrets: vec![SigningSecret { secret: generate_secret(), expires_at: None }],
+            secrets: vec![SigningSecret::generate()],
             created_at: now,
         };
         self.store.create_endpoint(endpoint.clone(), 5).await.unwrap();

@@ -225,9 +225,9 @@ async fn during_a_rotation_both_secrets_verify_and_after_it_the_new_one() {
         verify(|name| received.header(name), &received.body, secret, ambient::now(), TOLERANCE).is_ok()
     };
     for (overlap, old_verifies) in [(Duration::from_mins(10), true), (Duration::ZERO, false)] {
-        let new = wardbell_notify::sign::generate_secret();
         let now = ambient::now();
-        let signing = SigningSecret { secret: new.clone(), expires_at: None };
+        let signing = SigningSecret::generate();
+        let new = signing.secret.clone();
         let until = now.after(overlap);
         fixture.store.rotate_secret(endpoint.project, endpoint.id, signing, until, now).await.unwrap();
         fixture.raise(AlertKind::PiiBlocked).await;

@@ -58,7 +58,9 @@ pub(super) async fn an_alert_reaches_those_who_want_it(store: &dyn Store) {
         let now = tick();
         let claims = store.claim(now, now.after(LEASE), 100).await.unwrap();
         assert_eq!(claims.len(), deliveries.len());
-        claims.iter().for_each(|claim| assert_eq!((claim.alert.kind, claim.endpoint.project), (kind, project)));
+        for claim in &claims {
+            assert_eq!((claim.alert.kind, claim.endpoint.project), (kind, project));
+        }
         claims.iter().map(|claim| claim.endpoint.id).collect::<HashSet<_>>()
     };
     assert_eq!(told(AlertKind::PiiRedacted).await, HashSet::from([everything.id]));

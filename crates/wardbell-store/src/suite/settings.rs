@@ -35,7 +35,7 @@ fn provider(key: Option<&str>) -> Provider {
 }
 
 fn is_missing<T>(result: Result<T, StoreError>) -> bool {
-    matches!(result, Err(StoreError::NotFound(_)))
+    matches!(result.map(drop), Err(StoreError::NotFound(_)))
 }
 
 pub(super) async fn projects_are_listed_changed_and_versioned(store: &dyn Store) {
@@ -76,7 +76,7 @@ pub(super) async fn keys_belong_to_their_project(store: &dyn Store) {
     let (project, other) = (new_project(store).await, new_project(store).await);
     let key = key_of(project);
     store.create_key(key.clone(), KeyHash::of("one")).await.unwrap();
-    assert_eq!(store.keys(project).await.unwrap(), [key.clone()]);
+    assert_eq!(store.keys(project).await.unwrap(), std::slice::from_ref(&key));
     assert!(store.keys(other).await.unwrap().is_empty());
     assert!(is_missing(store.delete_key(other, key.id).await));
     store.delete_key(project, key.id).await.unwrap();
@@ -120,7 +120,7 @@ pub(super) async fn an_endpoint_is_changed_and_forgets_old_secrets_with_its_url(
     assert!(is_missing(store.endpoint(other, made.id).await));
 
     let now = tick();
-    let later = now.after(std::time::Duration::from_mins(60));
+    let later = now.after(std::time::Duration::from_hours(1));
     store.rotate_secret(project, made.id, secret("whsec_second"), later, now).await.unwrap();
     let off = EndpointChange { enabled: Some(false), ..EndpointChange::default() };
     let changed = store.update_endpoint(project, made.id, off, tick()).await.unwrap();
@@ -138,13 +138,13 @@ pub(super) async fn a_rotation_keeps_the_old_secret_for_the_overlap(store: &dyn 
     let made = endpoint_of(project);
     store.create_endpoint(made.clone(), 5).await.unwrap();
     let now = tick();
-    let later = now.after(std::time::Duration::from_mins(60));
+    let later = now.after(std::time::Duration::from_hours(1));
     store.rotate_secret(project, made.id, secret("whsec_second"), later, now).await.unwrap();
     let shown = store.endpoint(project, made.id).await.unwrap().secrets;
     assert_eq!(shown.iter().map(|s| s.secret.reveal().as_str()).collect::<Vec<_>>(), ["whsec_second", "whsec_first"]);
     assert_eq!(shown.iter().map(|s| s.expires_at).collect::<Vec<_>>(), [None, Some(later)]);
     // A later rotation never lengthens the life of an older secret; one without overlap ends all of them.
-    let much_later = later.after(std::time::Duration::from_mins(60));
+    let much_later = later.after(std::time::Duration::from_hours(1));
     store.rotate_secret(project, made.id, secret("whsec_third"), much_later, tick()).await.unwrap();
     let ends: Vec<_> = store.endpoint(project, made.id).await.unwrap().secrets.iter().map(|s| s.expires_at).collect();
     assert_eq!(ends, [None, Some(much_later), Some(later)]);
