@@ -24,9 +24,9 @@ fn script(text: &str) -> (Script, PathBuf) {
 #[test]
 fn it_waits_for_the_ready_line_and_reads_the_token() {
     let (_script, path) = script(
-        r#"mkdir -p "$WARDBELL_DATA_DIR"; echo "tok-1" > "$WARDBELL_DATA_DIR/admin-token"
+        r#"trap 'echo drained >&2; exit 0' TERM
+mkdir -p "$WARDBELL_DATA_DIR"; echo "tok-1" > "$WARDBELL_DATA_DIR/admin-token"
 echo "log line" >&2; echo "first key"; echo "wardbell ready on http://127.0.0.1:4242"
-trap 'echo drained >&2; exit 0' TERM
 while :; do sleep 0.05; done"#,
     );
     let mut gateway = Gateway::start(&path);
