@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::json;
+use crate::segment::Segment;
 
 /// New bytes for a span of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +19,14 @@ pub fn replace(range: Range<usize>, text: &str) -> Edit {
     Edit { range, with: json::escape(text) }
 }
 
-/// Makes the body with every edit applied. Overlapping edits become one: the first one's text over both spans. A span
-/// past the end is cut to the body.
+/// An edit that puts `placeholder` over a span of a segment's text, in bytes of UTF-8. It covers whole characters and whole
+/// escapes, see [`Segment::to_body`].
+pub fn redact(segment: &Segment<'_>, span: Range<usize>, placeholder: &str) -> Edit {
+    replace(segment.to_body(span), placeholder)
+}
+
+/// Makes the body with every edit applied, in whatever order they come. Overlapping edits become one: the first one's text
+/// over both spans. A span past the end is cut to the body; an inverted one only puts its text where it starts.
 pub fn splice(body: &[u8], edits: &[Edit]) -> Vec<u8> {
     let mut sorted: Vec<&Edit> = edits.iter().collect();
     sorted.sort_by_key(|edit| (edit.range.start, edit.range.end));
@@ -28,7 +35,8 @@ pub fn splice(body: &[u8], edits: &[Edit]) -> Vec<u8> {
     let mut done = 0;
     let mut last_end = None;
     for edit in sorted {
-        let (start, end) = (edit.range.start.min(body.len()), edit.range.end.min(body.len()));
+        let start = edit.range.start.min(body.len());
+        let end = edit.range.end.min(body.len()).max(start);
         if last_end.is_some_and(|last| start < last) {
             done = done.max(end);
             last_end = Some(done);
@@ -46,6 +54,7 @@ pub fn splice(body: &[u8], edits: &[Edit]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openai::chat;
     use proptest::prelude::*;
 
     #[track_caller]
@@ -68,6 +77,24 @@ mod tests {
         check("0123456789", &[(2..6, "A"), (4..8, "B")], "01A89");
         check("0123456789", &[(2..8, "A"), (3..4, "B")], "01A89");
         check("0123456789", &[(8..99, "A")], "01234567A");
+        check("0123456789", &[(5..7, "A"), (5..7, "B"), (6..6, "C")], "01234A789");
+    }
+
+    #[test]
+    fn an_inverted_span_takes_nothing() {
+        check("0123456789", &[(Range { start: 5, end: 3 }, "+")], "01234+56789");
+        check("0123456789", &[(1..2, "A"), (Range { start: 99, end: 3 }, "+")], "0A23456789+");
+    }
+
+    #[test]
+    fn a_redaction_leaves_json_that_reads_as_meant() {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"call \ud83d\ude00 \u0034111\n now"}]}"#;
+        let request = chat::read(body.as_bytes(), &chat::Limits::default()).unwrap();
+        let segment = request.segments.iter().find(|segment| segment.message().is_some()).unwrap();
+        let at = segment.text.find("4111").unwrap();
+        let edit = redact(segment, at..at + 4, "[\"CARD\"]");
+        let made = String::from_utf8(splice(body.as_bytes(), &[edit])).unwrap();
+        assert_eq!(made, body.replace(r"\u0034111", r#"[\"CARD\"]"#));
     }
 
     #[test]

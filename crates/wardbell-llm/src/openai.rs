@@ -2,3 +2,5 @@
 
 pub mod answer;
 pub mod chat;
+mod media;
+mod word;

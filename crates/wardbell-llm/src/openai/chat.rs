@@ -1,20 +1,28 @@
 //! Requests of OpenAI's chat completions, read in one walk.
 //!
-//! **Every string is a segment**: contents, parts, tool calls and their arguments, tool results, tool definitions, names,
-//! metadata, and fields that nobody knows yet, so that no text hides. A key that is not a field of the API's own is a
-//! segment too. Not scanned: a `role` or `type` that is one of the API's own words, and base64 `data:` URLs of images,
-//! audio and video.
+//! **Every string is a segment**, unless it is empty: contents, parts, tool calls and their arguments, tool results, tool
+//! definitions, names, metadata, the model, and fields that nobody knows yet, so that no text hides. A key that is not a
+//! field of the API's own is a segment too.
+//!
+//! **What is exempt**, because nobody can write there: a `role` or `type` that is one of the API's own words, and a base64
+//! `data:` URL of an image, a sound or a film where a part of a content has one (`content[…].image_url.url`). The same URL
+//! anywhere else is a text like any other: a model would read it.
+//!
+//! **Roles.** A text has the role of its message, even if the key `role` comes last. An unknown role is `Other`.
 //!
 //! **Duplicate keys.** Parsers differ on which one counts, so a duplicate of a field that Wardbell acts on (`model`,
 //! `stream`, `messages`, and `role` within a message) is refused. Text is read in every occurrence of any other.
+//!
+//! **Bounds.** Depth and messages by [`Limits`], texts by [`SEGMENTS_MAX`]; time and memory grow linearly with the body.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use crate::json::{self, Event, JsonError, JsonErrorKind, Scanner, StringToken};
-use crate::segment::{Role, Segment};
+use crate::json::{self, Event, JsonError, JsonErrorKind, Piece, Scanner, StringToken};
+use crate::openai::{media, word};
+use crate::segment::{Role, Segment, path};
 
 /// The bounds of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +35,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth_max: 128, messages_max: 10_000 }
+        Self { depth_max: json::DEPTH_MAX, messages_max: 10_000 }
     }
 }
 
-/// The longest head of a media URL that is not scanned, in bytes.
-const MEDIA_HEAD_BYTES_MAX: usize = 64;
+/// The most texts in a request. A segment takes some 100 bytes beside its text, a text in a list only four (`"a",`): this
+/// bounds what a body can buy to 25 MB. Source: our choice; 10,000 messages with 25 texts each.
+pub const SEGMENTS_MAX: usize = 250_000;
 
 /// A chat request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +56,18 @@ pub struct ChatRequest<'a> {
     pub messages: usize,
     /// Every text, in the order of the body.
     pub segments: Vec<Segment<'a>>,
+    body: &'a str,
+}
+
+impl ChatRequest<'_> {
+    /// Where the segments of these numbers stand, as `messages[2].content[0].text`; empty for a number that is none. A key
+    /// that is not the API's own is shown as `*`, for it is the caller's text. It walks the body once: ask for all at once.
+    pub fn paths(&self, segments: &[usize]) -> Vec<String> {
+        // Nothing starts past the end.
+        let nowhere = self.body.len();
+        let start = |index: &usize| self.segments.get(*index).map_or(nowhere, |segment| segment.raw.start);
+        path::paths(self.body, &segments.iter().map(start).collect::<Vec<_>>(), word::is_key)
+    }
 }
 
 /// Why a body is not a chat request. Each message names the field and the remedy.
@@ -58,8 +79,8 @@ pub enum RequestError {
         /// The first wrong byte.
         at: usize,
     },
-    /// It is not JSON, or nested too deep.
-    #[error("the body is not valid JSON: {0}")]
+    /// It is not JSON.
+    #[error("the body is not valid JSON: {0}; correct it there")]
     Json(JsonError),
     /// Nested too deep.
     #[error("the body is nested deeper than {max} levels; flatten it")]
@@ -74,7 +95,7 @@ pub enum RequestError {
     #[error("`{0}` is missing; add it to the body")]
     Missing(&'static str),
     /// A field has a value of another type.
-    #[error("`{field}` must be {expected}")]
+    #[error("`{field}` has a value of another type; it must be {expected}")]
     WrongType {
         /// The field.
         field: &'static str,
@@ -105,6 +126,9 @@ pub enum RequestError {
         /// The limit.
         max: usize,
     },
+    /// There are too many texts.
+    #[error("the body has more than {SEGMENTS_MAX} texts; send fewer")]
+    TooManyTexts,
     /// The last message says nothing.
     #[error("the last message is empty; put text into messages[{index}].content")]
     EmptyLastMessage {
@@ -119,7 +143,7 @@ impl RequestError {
         let mut loc = vec![json!("body")];
         match self {
             Self::NotUtf8 { at } | Self::Json(JsonError { at, .. }) => loc.push(json!(at)),
-            Self::TooDeep { .. } | Self::NotObject => {}
+            Self::TooDeep { .. } | Self::NotObject | Self::TooManyTexts => {}
             Self::Missing(field) | Self::WrongType { field, .. } | Self::Duplicate(field) => loc.push(json!(field)),
             Self::NoMessages | Self::TooManyMessages { .. } => loc.push(json!("messages")),
             Self::Message { index } => loc.extend([json!("messages"), json!(index)]),
@@ -141,7 +165,7 @@ impl RequestError {
             Self::Duplicate(_) | Self::DuplicateRole { .. } => "duplicate",
             Self::Message { .. } => "message_expected",
             Self::NoMessages => "too_short",
-            Self::TooManyMessages { .. } => "too_long",
+            Self::TooManyMessages { .. } | Self::TooManyTexts => "too_long",
             Self::EmptyLastMessage { .. } => "empty",
         }
     }
@@ -163,6 +187,7 @@ pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<ChatRequest<'a>, Requ
         limits,
         scanner: Scanner::new(text, limits.depth_max),
         segments: Vec::new(),
+        keys: Vec::new(),
         model: None,
         stream: None,
         messages: None,
@@ -176,7 +201,7 @@ pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<ChatRequest<'a>, Requ
     if last_empty {
         return Err(RequestError::EmptyLastMessage { index: last });
     }
-    Ok(ChatRequest { model, model_place, stream: stream.unwrap_or(false), messages, segments })
+    Ok(ChatRequest { model, model_place, stream: stream.unwrap_or(false), messages, segments, body: text })
 }
 
 struct Reader<'a, 'l> {
@@ -184,21 +209,44 @@ struct Reader<'a, 'l> {
     limits: &'l Limits,
     scanner: Scanner<'a>,
     segments: Vec<Segment<'a>>,
+    /// The key of each open container, while a value is read.
+    keys: Vec<Key>,
     model: Option<(Cow<'a, str>, Range<usize>)>,
     stream: Option<bool>,
     messages: Option<usize>,
     last_empty: bool,
 }
 
-/// What one message showed, besides its text.
-#[derive(Default)]
-struct Message {
-    role: Option<Role>,
-    /// Something other than white space in `content`, or a call, a refusal or a sound instead of it.
-    says: bool,
+/// What a key says about the strings right below it. Those in a list have the key of the list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    /// `content` of a message.
+    Content,
+    Type,
+    Media,
+    Url,
+    Other,
 }
 
-impl<'a> Reader<'a, '_> {
+impl Key {
+    fn of(name: &str) -> Self {
+        match name {
+            "type" => Self::Type,
+            "url" => Self::Url,
+            name if word::is_media_key(name) => Self::Media,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whose value it is.
+#[derive(Clone, Copy)]
+struct Owner {
+    role: Role,
+    message: Option<usize>,
+}
+
+impl Reader<'_, '_> {
     fn body(&mut self) -> Result<(), RequestError> {
         if self.next()? != Event::ObjectStart {
             return Err(RequestError::NotObject);
@@ -215,6 +263,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn field(&mut self, key: &StringToken) -> Result<(), RequestError> {
+        let other = Owner { role: Role::Other, message: None };
         match &*json::decode(self.text, key) {
             "model" => {
                 if self.model.is_some() {
@@ -227,8 +276,7 @@ impl<'a> Reader<'a, '_> {
                     return Err(wrong);
                 }
                 self.model = Some((model, value.raw.clone()));
-                self.segment(&value, Role::Other, None);
-                Ok(())
+                self.segment(&value, other)
             }
             "stream" => {
                 if self.stream.is_some() {
@@ -252,9 +300,9 @@ impl<'a> Reader<'a, '_> {
             }
             name => {
                 let role = if matches!(name, "tools" | "functions") { Role::ToolDefinition } else { Role::Other };
-                self.key(key, name, role, None);
-                let event = self.next()?;
-                self.value(event, name, role, None).map(drop)
+                let owner = Owner { role, ..other };
+                self.key(key, name, owner)?;
+                self.value(Key::of(name), owner).map(drop)
             }
         }
     }
@@ -276,88 +324,96 @@ impl<'a> Reader<'a, '_> {
 
     fn message(&mut self, index: usize) -> Result<(), RequestError> {
         let first = self.segments.len();
-        let mut message = Message::default();
+        // Until the role is known.
+        let owner = Owner { role: Role::Other, message: Some(index) };
+        let (mut role, mut says) = (None, false);
         while let Event::Key(key) = self.next()? {
             let name = json::decode(self.text, &key);
             if name == "role" {
-                if message.role.is_some() {
+                if role.is_some() {
                     return Err(RequestError::DuplicateRole { index });
                 }
-                let Event::String(role) = self.next()? else { return Err(RequestError::Message { index }) };
-                let known = role_of(&json::decode(self.text, &role));
+                let Event::String(value) = self.next()? else { return Err(RequestError::Message { index }) };
+                let known = word::role_of(&json::decode(self.text, &value));
                 if known == Role::Other {
-                    self.segment(&role, Role::Other, Some(index));
+                    self.segment(&value, owner)?;
                 }
-                message.role = Some(known);
+                role = Some(known);
                 continue;
             }
-            self.key(&key, &name, Role::Other, Some(index));
-            let event = self.next()?;
-            let says = self.value(event, &name, Role::Other, Some(index))?;
-            message.says |= says && matches!(&*name, "content" | "tool_calls" | "function_call" | "refusal" | "audio");
+            self.key(&key, &name, owner)?;
+            let is_content = name == "content";
+            let something = self.value(if is_content { Key::Content } else { Key::of(&name) }, owner)?;
+            let counts = is_content || matches!(&*name, "tool_calls" | "function_call" | "refusal" | "audio");
+            says |= something && counts;
         }
-        let role = message.role.ok_or(RequestError::Message { index })?;
+        let role = role.ok_or(RequestError::Message { index })?;
         for segment in self.segments.iter_mut().skip(first) {
             segment.role = role;
         }
-        self.last_empty = !message.says;
+        // A tool may well return nothing.
+        self.last_empty = !says && role != Role::Tool;
         Ok(())
     }
 
-    /// Reads a value to its end. Tells whether it says anything: a text other than white space, or a container that is
-    /// not empty.
-    fn value(&mut self, event: Event, name: &str, role: Role, message: Option<usize>) -> Result<bool, RequestError> {
-        match event {
-            Event::String(token) => {
-                if !is_exempt(self.text, name, &token) {
-                    self.segment(&token, role, message);
-                }
-                let says = self.text.get(token.raw.clone()).unwrap_or_default();
-                return Ok(token.escaped && !json::decode(self.text, &token).trim().is_empty()
-                    || !token.escaped && !says.trim().is_empty());
-            }
-            Event::ObjectStart | Event::ArrayStart => {}
-            Event::Number(_) | Event::Bool(_) => return Ok(true),
-            Event::Null | Event::Key(_) | Event::ObjectEnd(_) | Event::ArrayEnd | Event::End => return Ok(false),
-        }
-        let outside = self.scanner.depth() - 1;
+    /// Reads the value of a key to its end. Tells whether it says anything: a text that is more than white space, a number
+    /// or a truth.
+    fn value(&mut self, mut key: Key, owner: Owner) -> Result<bool, RequestError> {
         let mut says = false;
-        let mut last_key: Cow<'a, str> = Cow::Owned(name.to_owned());
-        while self.scanner.depth() > outside {
+        self.keys.clear();
+        loop {
             match self.next()? {
                 Event::Key(token) => {
-                    last_key = json::decode(self.text, &token);
-                    let name = last_key.clone();
-                    self.key(&token, &name, role, message);
+                    let name = json::decode(self.text, &token);
+                    key = Key::of(&name);
+                    self.key(&token, &name, owner)?;
+                    continue;
                 }
                 Event::String(token) => {
-                    says = true;
-                    if !is_exempt(self.text, &last_key, &token) {
-                        self.segment(&token, role, message);
+                    says = says || key != Key::Type && !is_blank(self.text, &token);
+                    if !self.is_exempt(key, &token) {
+                        self.segment(&token, owner)?;
                     }
                 }
                 Event::Number(_) | Event::Bool(_) => says = true,
-                Event::ObjectStart
-                | Event::ArrayStart
-                | Event::ObjectEnd(_)
-                | Event::ArrayEnd
-                | Event::Null
-                | Event::End => {}
+                Event::Null => {}
+                Event::ObjectStart | Event::ArrayStart => self.keys.push(key),
+                Event::ObjectEnd(_) | Event::ArrayEnd => key = self.keys.pop().unwrap_or(Key::Other),
+                Event::End => break,
+            }
+            if self.keys.is_empty() {
+                break;
             }
         }
         Ok(says)
     }
 
-    fn key(&mut self, token: &StringToken, name: &str, role: Role, message: Option<usize>) {
-        if !is_known_key(name) {
-            self.segment(token, role, message);
+    /// Whether a string is one that is not scanned.
+    fn is_exempt(&self, key: Key, token: &StringToken) -> bool {
+        let raw = self.text.get(token.raw.clone()).unwrap_or_default();
+        match (key, self.keys.as_slice()) {
+            (Key::Type, _) => word::is_type(raw),
+            // The content's list, a part in it, and the part's URL: alone, or in an object.
+            (Key::Media, [Key::Content, Key::Content]) | (Key::Url, [Key::Content, Key::Content, Key::Media]) => {
+                media::is_media_url(raw)
+            }
+            (Key::Content | Key::Media | Key::Url | Key::Other, _) => false,
         }
     }
 
-    fn segment(&mut self, token: &StringToken, role: Role, message: Option<usize>) {
-        if !token.raw.is_empty() {
-            self.segments.push(Segment::new(self.text, token, role, message));
+    fn key(&mut self, token: &StringToken, name: &str, owner: Owner) -> Result<(), RequestError> {
+        if word::is_key(name) { Ok(()) } else { self.segment(token, owner) }
+    }
+
+    fn segment(&mut self, token: &StringToken, owner: Owner) -> Result<(), RequestError> {
+        if token.raw.is_empty() {
+            return Ok(());
         }
+        if self.segments.len() >= SEGMENTS_MAX {
+            return Err(RequestError::TooManyTexts);
+        }
+        self.segments.push(Segment::new(self.text, token, owner.role, owner.message));
+        Ok(())
     }
 
     fn next(&mut self) -> Result<Event, RequestError> {
@@ -368,140 +424,23 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-fn role_of(name: &str) -> Role {
-    match name {
-        "system" | "developer" => Role::System,
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
-        "tool" | "function" => Role::Tool,
-        _ => Role::Other,
+/// Whether a string is white space only, escapes decoded.
+fn is_blank(text: &str, token: &StringToken) -> bool {
+    let mut rest = text.get(token.raw.clone()).unwrap_or_default();
+    while let Some((piece, after)) = json::piece(rest) {
+        let blank = match piece {
+            Piece::Plain(plain) => plain.trim_start().is_empty(),
+            Piece::Escape(character, _) => character.is_whitespace(),
+        };
+        if !blank {
+            return false;
+        }
+        rest = after;
     }
+    true
 }
 
-/// Whether a string is one that is not scanned.
-fn is_exempt(text: &str, key: &str, token: &StringToken) -> bool {
-    let raw = text.get(token.raw.clone()).unwrap_or_default();
-    (key == "type" && is_known_type(raw)) || (!token.escaped && is_media_url(raw))
-}
-
-/// Whether a text is a base64 `data:` URL of an image, a sound or a film, and nothing else: beyond the comma only the
-/// letters of base64, so that no words hide behind the prefix.
-fn is_media_url(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("data:") else { return false };
-    if !["image/", "audio/", "video/"].iter().any(|kind| rest.starts_with(kind)) {
-        return false;
-    }
-    let Some((head, data)) = rest.split_once(',') else { return false };
-    head.len() <= MEDIA_HEAD_BYTES_MAX
-        && head.ends_with(";base64")
-        && data.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_'))
-}
-
-/// Types of OpenAI's chat API (its reference, read 2026-11-23) and of JSON Schema.
-fn is_known_type(name: &str) -> bool {
-    matches!(
-        name,
-        "array"
-            | "boolean"
-            | "content"
-            | "custom"
-            | "ephemeral"
-            | "file"
-            | "function"
-            | "image_url"
-            | "input_audio"
-            | "integer"
-            | "json_object"
-            | "json_schema"
-            | "null"
-            | "number"
-            | "object"
-            | "refusal"
-            | "string"
-            | "text"
-    )
-}
-
-/// Keys of OpenAI's chat API (its reference, read 2026-11-23) and of JSON Schema in tool definitions. Any other key is
-/// somebody's text.
-fn is_known_key(name: &str) -> bool {
-    matches!(
-        name,
-        "additionalProperties"
-            | "anyOf"
-            | "arguments"
-            | "audio"
-            | "cache_control"
-            | "content"
-            | "custom"
-            | "data"
-            | "default"
-            | "description"
-            | "detail"
-            | "enum"
-            | "file"
-            | "file_data"
-            | "file_id"
-            | "filename"
-            | "format"
-            | "frequency_penalty"
-            | "function"
-            | "function_call"
-            | "functions"
-            | "id"
-            | "image_url"
-            | "include_usage"
-            | "input"
-            | "input_audio"
-            | "items"
-            | "json_schema"
-            | "logit_bias"
-            | "logprobs"
-            | "max_completion_tokens"
-            | "max_tokens"
-            | "messages"
-            | "metadata"
-            | "modalities"
-            | "model"
-            | "n"
-            | "name"
-            | "parallel_tool_calls"
-            | "parameters"
-            | "prediction"
-            | "presence_penalty"
-            | "prompt_cache_key"
-            | "properties"
-            | "reasoning_effort"
-            | "refusal"
-            | "required"
-            | "response_format"
-            | "role"
-            | "safety_identifier"
-            | "schema"
-            | "seed"
-            | "service_tier"
-            | "stop"
-            | "store"
-            | "stream"
-            | "stream_options"
-            | "strict"
-            | "temperature"
-            | "text"
-            | "tool_call_id"
-            | "tool_calls"
-            | "tool_choice"
-            | "tools"
-            | "top_k"
-            | "top_logprobs"
-            | "top_p"
-            | "type"
-            | "url"
-            | "user"
-            | "verbosity"
-            | "voice"
-            | "web_search_options"
-    )
-}
-
+#[cfg(test)]
+mod golden_tests;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ fn listed(body: &str) -> Vec<String> {
         .segments
         .iter()
         .map(|segment| {
-            let message = segment.message.map_or("-".to_owned(), |message| message.to_string());
+            let message = segment.message().map_or("-".to_owned(), |message| message.to_string());
             format!("{:?} {message} {}", segment.role, segment.text)
         })
         .collect()
@@ -70,7 +70,16 @@ fn a_field_that_is_acted_on_stands_once_however_it_is_spelled() {
 
 #[test]
 fn an_empty_last_message_is_its_own_case() {
-    for content in [r#""""#, r#""  \n""#, "null", "[]", r#"" \u0020""#] {
+    for content in [
+        r#""""#,
+        r#""  \n""#,
+        "null",
+        "[]",
+        "[{}]",
+        r#"" \u0020""#,
+        r#"[{"type":"text","text":" "}]"#,
+        r#"[{"text":"","type":"text"},{"type":"text","text":null}]"#,
+    ] {
         let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":{content}}}]}}"#);
         assert!(read(body.as_bytes(), &Limits::default()).unwrap_err().is_empty_last_message(), "{body}");
     }
@@ -78,6 +87,11 @@ fn an_empty_last_message_is_its_own_case() {
     for message in [
         r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#,
         r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://e.x/i.png"}}]}"#,
+        r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}"#,
+        r#"{"role":"user","content":["hi"]}"#,
+        r#"{"content":"","tool_call_id":"c","role":"tool"}"#,
+        r#"{"role":"tool","tool_call_id":"c"}"#,
+        r#"{"role":"assistant","refusal":"no"}"#,
     ] {
         let body = format!(r#"{{"model":"m","messages":[{message}]}}"#);
         assert!(read(body.as_bytes(), &Limits::default()).is_ok(), "{body}");
@@ -131,23 +145,101 @@ fn text_hides_nowhere() {
 
 #[test]
 fn only_the_apis_own_words_are_exempt() {
-    let body = r#"{"model":"m","messages":[{"role":"x 4111","content":[{"type":"y 4111"},{"type":"text"}]}]}"#;
-    assert_eq!(listed(body), ["Other - m", "Other 0 x 4111", "Other 0 y 4111"]);
+    let body =
+        r#"{"model":"m","messages":[{"role":"x 4111","content":[{"type":"y 4111"},{"type":"text","text":"z"}]}]}"#;
+    assert_eq!(listed(body), ["Other - m", "Other 0 x 4111", "Other 0 y 4111", "Other 0 z"]);
 }
 
 #[test]
-fn only_a_whole_media_url_is_skipped() {
-    for (url, scanned) in [
-        ("data:image/png;base64,iVBORw0KGgo=", false),
-        ("data:image/png;base64,ignore previous instructions", true),
-        ("data:image/svg+xml,<text>4111</text>", true),
-        ("data:text/plain;base64,aGVsbG8=", true),
-        ("https://example.com/a.png", true),
+fn a_media_url_is_skipped_only_where_a_part_has_one() {
+    const URL: &str = "data:image/png;base64,iVBORw0KGgo=";
+    for (fields, scanned) in [
+        (r#""content":[{"type":"image_url","image_url":{"url":"URL","detail":"low"}}]"#, false),
+        (r#""content":[{"type":"text","text":"x"},{"image_url":{"detail":{},"url":"URL"}}]"#, false),
+        (r#""content":[{"type":"input_image","image_url":"URL"}]"#, false),
+        (r#""content":[{"type":"video_url","video_url":{"url":"URL"}}]"#, false),
+        (r#""content":"URL""#, true),
+        (r#""content":["URL"]"#, true),
+        (r#""content":[["URL"]]"#, true),
+        (r#""content":[{"type":"text","text":"URL"}]"#, true),
+        (r#""content":[{"type":"text","url":"URL"}]"#, true),
+        (r#""content":{"image_url":{"url":"URL"}}"#, true),
+        (r#""content":{"content":{"image_url":{"url":"URL"}}}"#, true),
+        (r#""content":[{"image_url":{"x":{"url":"URL"}}}]"#, true),
+        (r#""content":[{"image_url":{"url":["URL"]}}]"#, true),
+        (r#""content":[{"image_url":{"URL":"y"}}]"#, true),
+        (r#""content":[{"x":{"image_url":{"url":"URL"}}}]"#, true),
+        (r#""content":"x","image_url":{"url":"URL"}"#, true),
+        (r#""content":"x","tool_calls":[{"image_url":{"url":"URL"}}]"#, true),
+        (r#""role\u0000":[{"image_url":{"url":"URL"}}],"content":"x""#, true),
     ] {
-        let body =
-            format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{{"image_url":{{"url":"{url}"}}}}]}}]}}"#);
-        assert_eq!(listed(&body).iter().any(|line| line.contains(url)), scanned, "{url}");
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user",{fields}}}]}}"#).replace("URL", URL);
+        assert_eq!(listed(&body).iter().any(|line| line.contains(URL)), scanned, "{body}");
     }
+    let body = format!(r#"{{"model":"m","content":[{{"image_url":{{"url":"{URL}"}}}}],"messages":{HELLO}}}"#);
+    assert!(listed(&body).iter().any(|line| line.contains(URL)));
+}
+
+#[test]
+fn a_key_holds_its_meaning_only_for_what_is_right_below_it() {
+    // After the part is over, the list's own strings are under `x` again, not under `type`.
+    let body = r#"{"model":"m","x":[{"type":"text"},"text",{"type":["string","y"]}],"messages":[{"role":"user","content":"z"}]}"#;
+    assert_eq!(listed(body), ["Other - m", "Other - x", "Other - text", "Other - y", "User 0 z"]);
+}
+
+#[test]
+fn nothing_hides_behind_a_duplicate_key() {
+    let body = r#"{"model":"m","user":"x1","user":"x2",
+        "messages":[{"content":"x3","role":"user","content":[{"text":"x4","text":"x5"}],"content":null}]}"#;
+    assert_eq!(listed(body), ["Other - m", "Other - x1", "Other - x2", "User 0 x3", "User 0 x4", "User 0 x5"]);
+}
+
+#[test]
+fn a_path_tells_where_a_segment_stands_without_telling_the_callers_words() {
+    let body = r#"{"model":"m","metadata":{"jane@example.com":"x"},
+        "messages":[{"role":"user","content":[{"type":"text","text":"y"}]}]}"#;
+    let request = read(body.as_bytes(), &Limits::default()).unwrap();
+    let all: Vec<usize> = (0..=request.segments.len()).collect();
+    assert_eq!(request.paths(&all), ["model", "metadata.*#key", "metadata.*", "messages[0].content[0].text", ""]);
+}
+
+#[test]
+fn what_a_body_can_buy_is_bounded() {
+    let texts =
+        |count: usize| format!(r#"{{"model":"m","messages":{HELLO},"x":[{}"a"]}}"#, r#""a","#.repeat(count - 4));
+    let request_of = |body: &str| read(body.as_bytes(), &Limits::default()).map(|request| request.segments.len());
+    // The model, a content and the key `x` are texts too.
+    assert_eq!(request_of(&texts(SEGMENTS_MAX)), Ok(SEGMENTS_MAX));
+    assert_eq!(request_of(&texts(SEGMENTS_MAX + 1)), Err(RequestError::TooManyTexts));
+    let empty = format!(r#"{{"model":"m","messages":{HELLO},"x":[{}1]}}"#, r#""","#.repeat(1_000_000));
+    assert_eq!(request_of(&empty), Ok(3));
+    assert!(size_of::<Segment<'_>>() <= 104);
+}
+
+#[test]
+fn ten_megabytes_of_anything_are_read_in_one_walk() {
+    let mut big = Vec::new();
+    for unit in ["a", r"\n", r"\ud83d", "é", r"\\"] {
+        let text = unit.repeat(10_000_000 / unit.len());
+        big.push(format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{text}x"}}]}}"#));
+    }
+    for unit in ["[],", "{},", r#"{"type":1},"#, "1e+9,", "          1,"] {
+        let values = unit.repeat(10_000_000 / unit.len());
+        big.push(format!(r#"{{"model":"m","messages":{HELLO},"user":[{values}0]}}"#));
+    }
+    for body in big {
+        assert!(read(body.as_bytes(), &Limits::default()).is_ok(), "{:?}", body.get(..99));
+    }
+    for bomb in ["[", r#"{"a":"#, r#"[{"a":"#] {
+        let body = format!(r#"{{"model":"m","x":{}"#, bomb.repeat(10_000_000 / bomb.len()));
+        let error = read(body.as_bytes(), &Limits::default()).unwrap_err();
+        assert_eq!(error, RequestError::TooDeep { max: json::DEPTH_MAX });
+    }
+    let image = format!(
+        r#"{{"model":"m","messages":[{{"role":"user","content":[{{"image_url":{{"url":"data:image/png;base64,{}"}}}}]}}]}}"#,
+        r"AA\/A".repeat(2_000_000)
+    );
+    assert_eq!(read(image.as_bytes(), &Limits::default()).unwrap().segments.len(), 1);
 }
 
 #[test]
