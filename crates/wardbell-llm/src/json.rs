@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// The deepest nesting where nobody says other. Source: our choice, near the limit that `serde_json` has (a test compares
-/// them); tool schemas seen in the wild nest below 20.
+/// them).
 pub const DEPTH_MAX: usize = 128;
 
 /// Why a text is not JSON.

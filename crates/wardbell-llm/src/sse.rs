@@ -13,8 +13,7 @@ use wardbell_core::usage::Usage;
 
 use crate::openai::answer;
 
-/// The longest event that is read, in bytes. Source: our choice; chunks of a chat are below 1 KB, and one that holds a whole
-/// answer with a tool call some 100 KB.
+/// The longest event that is read, in bytes. Source: our choice; it bounds the memory of an open stream.
 pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a stream may begin with.

@@ -149,7 +149,9 @@ impl Stream {
                 Poll::Ready(Some(bytes))
             }
             Poll::Ready(None) => {
-                self.stage = Stage::Ending(Outcome::Served);
+                // A provider that fails within a stream says so in an event, and ends it in good order.
+                let failed = self.observer.has_failed();
+                self.stage = Stage::Ending(if failed { Outcome::UpstreamFailed } else { Outcome::Served });
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(_))) => Poll::Ready(self.break_off()),

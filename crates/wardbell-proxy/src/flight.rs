@@ -137,16 +137,7 @@ impl Flight {
     /// Takes down the verdict and starts to commit its alerts, if it raises any. They travel while the request goes on;
     /// [`Flight::alerts_committed`] waits for them.
     pub(crate) fn decided(&mut self, verdict: &Verdict, detect_latency: Duration, store: &Arc<dyn Store>) {
-        let findings = verdict.findings();
-        self.row.verdict = verdict.word();
-        self.row.detect_latency = detect_latency;
-        self.row.violation_count = count(findings.len());
-        self.row.entity_types = entity_types(findings.iter().copied());
-        self.row.injection_score = findings
-            .iter()
-            .filter(|located| located.finding.entity.is_injection())
-            .map(|located| located.finding.score)
-            .fold(0.0, f32::max);
+        self.saw(verdict.word(), &verdict.findings(), detect_latency);
         let alerts = self.alerts_of(verdict);
         if alerts.is_empty() {
             return;
@@ -157,6 +148,19 @@ impl Flight {
                 commit(&*store, &row, alert).await;
             }
         }));
+    }
+
+    /// Takes down what was found, and the word for what is made of it.
+    pub(crate) fn saw(&mut self, verdict: &'static str, findings: &[&Located], detect_latency: Duration) {
+        self.row.verdict = verdict;
+        self.row.detect_latency = detect_latency;
+        self.row.violation_count = count(findings.len());
+        self.row.entity_types = entity_types(findings.iter().copied());
+        self.row.injection_score = findings
+            .iter()
+            .filter(|located| located.finding.entity.is_injection())
+            .map(|located| located.finding.score)
+            .fold(0.0, f32::max);
     }
 
     fn alerts_of(&self, verdict: &Verdict) -> Vec<Alert> {

@@ -81,9 +81,10 @@ fn inspect_now(
     let observed = catch_unwind(AssertUnwindSafe(|| {
         let mut sightings = Vec::new();
         for (index, segment) in request.segments.iter().enumerate() {
+            let mut characters = Characters::of(&segment.text);
             for finding in scan(&segment.text) {
                 let place = segment.to_body(finding.span.clone());
-                let characters = characters(&segment.text, &finding.span);
+                let characters = characters.span(&finding.span);
                 sightings.push(Sighting { located: Located { segment: index, finding, characters }, place });
             }
         }
@@ -98,10 +99,60 @@ fn inspect_now(
     })
 }
 
-/// A span of bytes as a span of Unicode scalar values.
-fn characters(text: &str, span: &Range<usize>) -> Range<usize> {
-    let count = |end: usize| text.get(..end).map_or(0, |before| before.chars().count());
-    count(span.start)..count(span.end)
+/// Detects in one text.
+///
+/// # Errors
+/// When the detectors did not finish.
+pub(crate) async fn scan_text(
+    engine: &Arc<Engine>,
+    text: &Arc<str>,
+    time_max: Duration,
+) -> Result<(Vec<Located>, Duration), DetectionFailure> {
+    let (engine, text) = (Arc::clone(engine), Arc::clone(text));
+    let long = text.len() > INLINE_BYTES_MAX;
+    let scan = move || {
+        let started = Instant::now();
+        let mut characters = Characters::of(&text);
+        let locate = |finding: Finding| {
+            let characters = characters.span(&finding.span);
+            Located { segment: 0, finding, characters }
+        };
+        let found = catch_unwind(AssertUnwindSafe(|| engine.scan(&text).into_iter().map(locate).collect()));
+        found.map(|found| (found, started.elapsed())).map_err(|_| DetectionFailure::Panicked)
+    };
+    if !long {
+        return scan();
+    }
+    match tokio::time::timeout(time_max, tokio::task::spawn_blocking(scan)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) => Err(DetectionFailure::Panicked),
+        Err(_) => Err(DetectionFailure::TimedOut),
+    }
+}
+
+/// Tells spans of bytes as spans of Unicode scalar values. It counts each character once for spans that come in the order
+/// of their starts, as findings do, so that many findings in a long text cost no more than the text.
+struct Characters<'t> {
+    text: &'t str,
+    byte: usize,
+    count: usize,
+}
+
+impl<'t> Characters<'t> {
+    fn of(text: &'t str) -> Self {
+        Self { text, byte: 0, count: 0 }
+    }
+
+    fn span(&mut self, span: &Range<usize>) -> Range<usize> {
+        if span.start < self.byte {
+            (self.byte, self.count) = (0, 0);
+        }
+        let within = |range: Range<usize>| self.text.get(range).map_or(0, |text| text.chars().count());
+        let start = self.count + within(self.byte..span.start);
+        let end = start + within(span.clone());
+        (self.byte, self.count) = (span.start, start);
+        start..end
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +185,20 @@ mod tests {
             inspect_now(BODY.as_bytes(), &chat::Limits::default(), |_| panic!("a broken detector")).unwrap();
         assert_eq!(inspected.observed, Err(DetectionFailure::Panicked));
         assert_eq!(inspected.model, "m");
+    }
+
+    #[test]
+    fn characters_are_counted_once_however_many_findings_there_are() {
+        let text = "é4111 ".repeat(200_000);
+        let started = Instant::now();
+        let mut characters = Characters::of(&text);
+        for index in 0..200_000 {
+            let at = index * 7 + 2;
+            assert_eq!(characters.span(&(at..at + 4)), index * 6 + 1..index * 6 + 5);
+        }
+        // Counting from the start each time would take minutes.
+        assert!(started.elapsed() < Duration::from_secs(10));
+        assert_eq!(characters.span(&(2..6)), 1..5, "out of order is right, if not quick");
     }
 
     #[tokio::test(start_paused = true)]

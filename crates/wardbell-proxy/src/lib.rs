@@ -23,4 +23,5 @@ pub mod pipeline;
 mod provider;
 pub mod record;
 mod respond;
+pub mod scan;
 mod upstream;

@@ -12,6 +12,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
+use wardbell_core::finding::Located;
 use wardbell_core::outcome::Outcome;
 use wardbell_core::policy::Policy;
 use wardbell_core::principal::Principal;
@@ -41,16 +42,10 @@ const UPSTREAM_ERROR_BYTES_MAX: usize = 64 * 1024;
 
 /// `POST /v1/chat/completions`.
 pub async fn chat_completions(gateway: &Gateway, request: Request<Incoming>) -> Response<AnswerBody> {
-    let arrival = Arrival::of(request.headers());
-    let (principal, project) = match authenticate(gateway, request.headers()) {
-        Ok(known) => known,
-        Err(refused) => return respond::stranger(&arrival, &refused),
+    let (mut flight, project) = match admit(gateway, request.headers(), "chat.completions").await {
+        Ok(admitted) => admitted,
+        Err(told) => return told,
     };
-    let Some(place) = gateway.recorder.place().await else {
-        return respond::stranger(&arrival, &Refused::Stopping);
-    };
-    let version = project.project.policy_version;
-    let mut flight = Flight::begin(arrival, place, &principal, version, "chat.completions");
     match guard(gateway, &project, &mut flight, request).await {
         Ok(cleared) => match forward(gateway, &mut flight, &cleared).await {
             Ok(answer) => settle(gateway, flight, &cleared, answer).await,
@@ -74,6 +69,23 @@ struct Cleared {
 enum Answer {
     Echo(Bytes),
     Remote(Response<Incoming>),
+}
+
+/// Authenticates and takes a place for the record; from here on the request leaves one row. `Err` is the answer to a
+/// request that presents no good key.
+pub(crate) async fn admit(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    surface: &'static str,
+) -> Result<(Flight, Arc<ProjectView>), Response<AnswerBody>> {
+    let arrival = Arrival::of(headers);
+    let (principal, project) =
+        authenticate(gateway, headers).map_err(|refused| respond::stranger(&arrival, &refused))?;
+    let Some(place) = gateway.recorder.place().await else {
+        return Err(respond::stranger(&arrival, &Refused::Stopping));
+    };
+    let flight = Flight::begin(arrival, place, &principal, project.project.policy_version, surface);
+    Ok((flight, project))
 }
 
 fn authenticate(gateway: &Gateway, headers: &HeaderMap) -> Result<(Arc<Principal>, Arc<ProjectView>), Refused> {
@@ -128,10 +140,11 @@ async fn guard(
     Ok(Cleared { headers, body, model, stream, verdict, target })
 }
 
-/// The edits that cut these findings out.
-fn redact(cut: &[wardbell_core::finding::Located], seen: &[Sighting]) -> Vec<Edit> {
+/// The edits that cut these findings out. `cut` is a part of `seen`, in the same order, so one walk over both finds them.
+fn redact(cut: &[Located], seen: &[Sighting]) -> Vec<Edit> {
+    let mut cut = cut.iter().peekable();
     seen.iter()
-        .filter(|sighting| cut.contains(&sighting.located))
+        .filter(|sighting| cut.next_if(|wanted| **wanted == sighting.located).is_some())
         .map(|sighting| edit::replace(sighting.place.clone(), respond::PLACEHOLDER))
         .collect()
 }
@@ -240,7 +253,7 @@ fn annotate(flight: &Flight, cleared: &Cleared, bytes: Bytes) -> Bytes {
 }
 
 /// Answers in place of the provider, once the request's alerts are committed.
-async fn refuse(mut flight: Flight, refused: &Refused) -> Response<AnswerBody> {
+pub(crate) async fn refuse(mut flight: Flight, refused: &Refused) -> Response<AnswerBody> {
     flight.alerts_committed().await;
     respond::refuse(flight, refused)
 }

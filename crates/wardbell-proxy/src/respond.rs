@@ -32,6 +32,13 @@ pub(crate) enum Refused {
     Body(BodyError),
     /// The body is not a chat request.
     Request(RequestError),
+    /// A field of a small request is missing or wrong.
+    Field {
+        /// The field.
+        field: &'static str,
+        /// What it must be.
+        must: &'static str,
+    },
     /// There is no provider for it.
     Provider(NoProvider),
     /// A guard stopped it.
@@ -82,6 +89,7 @@ pub(crate) fn refuse(mut flight: Flight, refused: &Refused) -> Response<AnswerBo
         | Refused::OwnDelivery
         | Refused::Body(_)
         | Refused::Request(_)
+        | Refused::Field { .. }
         | Refused::Provider(_)
         | Refused::Guard(_) => Outcome::Refused,
     };
@@ -170,6 +178,9 @@ impl Told {
             ),
             Refused::Body(error) => Self::of_body(error),
             Refused::Request(error) => Self::of_request(error),
+            Refused::Field { field, must } => {
+                Self::invalid(&["body", field], &format!("`{field}` must be {must}"), "value_error")
+            }
             Refused::Provider(error) => Self::of_provider(error),
             Refused::Guard(refusal) => Self::of_guard(refusal, id),
             Refused::Forward(error) => Self::of_forward(error),

@@ -23,6 +23,7 @@ use tower::ServiceExt;
 use wardbell_proxy::answer::AnswerBody;
 use wardbell_proxy::gateway::Gateway;
 use wardbell_proxy::pipeline;
+use wardbell_proxy::scan;
 use wardbell_telemetry::metrics::metrics;
 
 use crate::health;
@@ -117,7 +118,10 @@ async fn route(surfaces: &Surfaces, request: Request<Incoming>) -> Answer {
         "/v1/chat/completions" if request.method() == Method::POST => {
             pipeline::chat_completions(&surfaces.gateway, request).await.map(Either::Left)
         }
-        "/v1/chat/completions" => {
+        "/v1/dlp/scan" if request.method() == Method::POST => {
+            scan::dlp_scan(&surfaces.gateway, request).await.map(Either::Left)
+        }
+        "/v1/chat/completions" | "/v1/dlp/scan" => {
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, &json!({"detail": "Method Not Allowed"}));
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             answer

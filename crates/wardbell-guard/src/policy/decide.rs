@@ -37,7 +37,8 @@ fn is_injection(located: &Located) -> bool {
     located.finding.entity.is_injection()
 }
 
-fn counts(located: &Located, policy: &Policy) -> bool {
+/// Whether the policy counts a finding: its type is wanted, its score is high enough, and its kind is looked for at all.
+pub fn counts(located: &Located, policy: &Policy) -> bool {
     let finding = &located.finding;
     if finding.entity.is_injection() {
         let InjectionPolicy { action, sensitivity } = &policy.injection;

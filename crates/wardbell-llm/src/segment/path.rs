@@ -10,7 +10,8 @@ use std::fmt::Write as _;
 
 use crate::json::{self, Event, JsonError, Scanner, StringToken};
 
-/// The longest path, in bytes, without the mark that it was cut. A path is for reading; the API's own are below 80 bytes.
+/// The longest path, in bytes, without the mark that it was cut. Source: our choice; it is for
+/// reading.
 pub const PATH_BYTES_MAX: usize = 256;
 /// The longest key that is looked at, as it is spelled, in bytes: longer than any word of a dialect with every letter
 /// escaped.

@@ -139,3 +139,15 @@ fn unknown_paths_and_methods_are_told() {
     assert_eq!(reply.headers.get("allow"), Some("POST"));
     assert!(rig.gateway.api("GET", "/unknown", None).expect(404).json()["error"]["code"].is_string());
 }
+
+#[test]
+fn a_flood_of_findings_costs_no_more_than_its_length() {
+    let rig = Rig::new(&redact());
+    let text = "a.b@example.com ".repeat(100_000);
+    let started = std::time::Instant::now();
+    let _ = rig.gateway.chat(&rig.key, &says(&text)).expect(200);
+    let took = started.elapsed();
+    // Anything quadratic in the number of findings takes minutes here, in a debug build too.
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert!(!rig.provider.last().text().contains("example.com"));
+}

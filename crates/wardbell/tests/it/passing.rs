@@ -179,3 +179,27 @@ fn every_way_to_present_a_key_works_and_a_wrong_one_does_not() {
     let _ = rig.gateway.api("DELETE", &rig.path(&format!("keys/{key}")), None).expect(204);
     let _ = post(&[("Authorization", &bearer)]).expect(401);
 }
+
+#[test]
+fn a_text_is_scanned_without_a_provider() {
+    let rig = Rig::new(&block());
+    let bearer = format!("Bearer {}", rig.key);
+    let scan = |body: &serde_json::Value| {
+        let headers = [("Authorization", bearer.as_str())];
+        rig.gateway.send("POST", "/v1/dlp/scan", &headers, body.to_string().as_bytes())
+    };
+    let told = scan(&json!({"text": "é card 4111 1111 1111 1111", "action": "redact"})).expect(200).json();
+    let card = json!({"type": "CREDIT_CARD", "start": 7, "end": 26, "score": 1.0});
+    assert_eq!(told, json!({"entities": [card], "redacted_text": "é card [REDACTED]"}));
+    assert_eq!(scan(&json!({"text": "nothing"})).expect(200).json(), json!({"entities": []}));
+    for (body, field) in [
+        (json!([]), "text"),
+        (json!({"text": 1}), "text"),
+        (json!({"text": "x", "action": "eat"}), "action"),
+        (json!({"text": "x", "more": 1}), "body"),
+    ] {
+        assert_eq!(scan(&body).expect(422).json()["details"][0]["loc"][1], field);
+    }
+    assert_eq!(rig.provider.calls(), 0);
+    rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 6 && rows[5]["surface"] == "dlp.scan");
+}

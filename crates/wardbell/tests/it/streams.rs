@@ -120,3 +120,13 @@ fn the_usage_of_a_stream_is_recorded() {
     let rows = rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 1);
     assert_eq!((&rows[0]["input_tokens"], &rows[0]["output_tokens"]), (&json!(11), &json!(5)));
 }
+
+#[test]
+fn a_failure_that_the_provider_tells_within_the_stream_is_recorded() {
+    let rig = Rig::new(&redact());
+    let stream = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\ndata: [DONE]\n\n";
+    rig.provider.next(Behaviour::Stream(Stream::of_bytes([stream])));
+    assert_eq!(rig.gateway.chat_stream(&rig.key, &streamed("hello")).reply().text(), stream);
+    let rows = rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 1);
+    assert_eq!(rows[0]["outcome"], "upstream_failed");
+}

@@ -94,7 +94,6 @@ fn a_redaction_of_any_segment_changes_only_that_text() {
     for (path, body) in fixtures() {
         let request = read(&body, &Limits::default()).unwrap();
         for (index, segment) in request.segments.iter().enumerate() {
-            // The model is what the request is for, and the media key of a duplicate would change its exemption.
             let made = edit::splice(&body, &[edit::redact(segment, 0..segment.text.len(), "[\"x\"]")]);
             let again = read(&made, &Limits::default()).unwrap();
             assert_eq!(again.segments.len(), request.segments.len(), "{} {index}", path.display());
