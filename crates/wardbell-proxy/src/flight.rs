@@ -19,7 +19,7 @@ use wardbell_store::store::Store;
 use wardbell_telemetry::ambient;
 use wardbell_telemetry::metrics::{AlertLabels, LossLabels, RequestLabels, metrics};
 
-use crate::record::Place;
+use crate::record::{Place, Recorder};
 
 /// The longest caller-sent request id, and the shortest: long enough not to clash by chance.
 const CALLER_ID_LENGTHS: std::ops::RangeInclusive<usize> = 8..=128;
@@ -136,17 +136,27 @@ impl Flight {
 
     /// Takes down the verdict and starts to commit its alerts, if it raises any. They travel while the request goes on;
     /// [`Flight::alerts_committed`] waits for them.
-    pub(crate) fn decided(&mut self, verdict: &Verdict, detect_latency: Duration, store: &Arc<dyn Store>) {
+    pub(crate) fn decided(
+        &mut self,
+        verdict: &Verdict,
+        detect_latency: Duration,
+        store: &Arc<dyn Store>,
+        recorder: &Recorder,
+    ) {
         self.saw(verdict.word(), &verdict.findings(), detect_latency);
         let alerts = self.alerts_of(verdict);
         if alerts.is_empty() {
             return;
         }
         let (row, store) = (self.row.clone(), Arc::clone(store));
+        // The commit goes on if the caller leaves. It holds the recorder, whose end a stop awaits before it closes the
+        // store: so a stop waits for it, too.
+        let recorder = recorder.clone();
         self.alerts = Some(tokio::spawn(async move {
             for alert in alerts {
                 commit(&*store, &row, alert).await;
             }
+            drop(recorder);
         }));
     }
 

@@ -126,7 +126,7 @@ async fn guard(
     let located =
         observed.as_ref().map_err(|failure| *failure).map(|seen| seen.iter().map(|s| s.located.clone()).collect());
     let verdict = decide(located, &project.project.policy, fail.gateway);
-    flight.decided(&verdict, detect_latency, &gateway.store);
+    flight.decided(&verdict, detect_latency, &gateway.store, &gateway.recorder);
 
     let mut edits = match &verdict {
         Verdict::Block(refusal) => return Err(Refused::Guard(refusal.clone())),

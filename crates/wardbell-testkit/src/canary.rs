@@ -2,7 +2,7 @@
 //! database page and error for it: it may be nowhere but at the provider.
 //!
 //! Each canary has a part that no encoder changes, so that a search also finds it inside JSON, percent encoding or base64
-//! of the whole line ([`forms`]).
+//! of the whole line (`forms`).
 
 use base64::Engine as _;
 

@@ -76,7 +76,7 @@ struct ConfigFlags {
     /// Where the database and generated secrets are kept [default: ./wardbell-data] [env: WARDBELL_DATA_DIR].
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<String>,
-    /// The database [default: sqlite:<data-dir>/wardbell.db] [env: WARDBELL_STORAGE_URL].
+    /// The database [default: sqlite:DATA_DIR/wardbell.db] [env: WARDBELL_STORAGE_URL].
     #[arg(long, value_name = "URL")]
     storage_url: Option<String>,
 }
