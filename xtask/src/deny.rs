@@ -10,6 +10,6 @@ pub(crate) fn run() -> Result<()> {
     if !cargo(["deny", "--version"]).works() {
         bail!("cargo-deny is not installed\n  to get it: cargo install cargo-deny --locked");
     }
-    cargo(["deny", "--offline", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"])
+    cargo(["deny", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"])
         .run("see the message above and deny.toml")
 }
