@@ -15,7 +15,10 @@ FIRST_BYTE_SECONDS = 1
 
 
 class Gateway:
-    def __init__(self, binary, folder):
+    """A running gateway; `settings` are more of its environment."""
+
+    def __init__(self, binary, folder, **settings):
+        self.binary = binary
         self.folder = Path(folder)
         data_dir = self.folder / "data"
         environment = {
@@ -24,6 +27,7 @@ class Gateway:
             "WARDBELL_DATA_DIR": str(data_dir),
             "WARDBELL_EGRESS_ALLOW": "127.0.0.1/32:*+http",
             "WARDBELL_UPSTREAM_FIRST_BYTE_SECONDS_MAX": str(FIRST_BYTE_SECONDS),
+            **settings,
         }
         self.log = (self.folder / "log.txt").open("wb")
         self.process = subprocess.Popen(

@@ -35,13 +35,13 @@ struct Cli {
 enum Command {
     /// Everything a change must pass before its tests: format, lints, tidy, generated files, dependencies, documentation.
     Check,
-    /// Run all tests: Rust (with nextest where it is installed), documentation examples, and the published Python clients.
+    /// Run all tests: Rust (with nextest where it is installed), documentation examples, and the published clients.
     Test {
-        /// Leave the Python clients out.
+        /// Leave the clients and receivers out.
         #[arg(long)]
         skip_clients: bool,
     },
-    /// Run the published Python clients against a real gateway.
+    /// Run the published clients, and receivers of alerts in Python, JavaScript and Rust, against a real gateway.
     Clients,
     /// Test the repository itself: who may depend on whom, file names and lengths, open ends.
     Tidy,

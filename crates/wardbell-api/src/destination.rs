@@ -9,28 +9,29 @@ use wardbell_core::secret::Secret;
 use wardbell_egress::Egress;
 use wardbell_egress::policy::Policy;
 use wardbell_egress::url::{Destination, Host};
+use wardbell_store::endpoint::Format;
 
 use crate::error::{Fault, FieldError};
 
-/// Judges the URL of a webhook and gives its stored form. `format_given` says whether the caller chose the form of the
-/// body.
+/// Judges the URL of a webhook and gives its stored form, and the form of the body that goes there: the one that the
+/// caller chose, or else the one that the address is known for.
 pub(crate) fn webhook(
     field: &str,
     text: &str,
-    format_given: bool,
+    chosen: Option<Format>,
     policy: &Policy,
-) -> Result<Secret<String>, FieldError> {
+) -> Result<(Secret<String>, Format), FieldError> {
     let destination = judge(field, text, policy)?;
-    match own_format(&destination) {
-        Some(service) if !service.json_works || !format_given => Err(FieldError::invalid(
-            "format",
-            format!(
-                "would have to be `{}` for a {} address, and this version has `json` only",
-                service.format, service.name
-            ),
-        )),
-        _ => Ok(Secret::new(destination.as_str().to_owned())),
-    }
+    let format = match (own_format(&destination), chosen) {
+        (Some(service), Some(chosen)) if !service.others_work && chosen != service.format => {
+            let message = format!("must be `{}` for a {} address", service.format.as_str(), service.name);
+            return Err(FieldError::invalid("format", message));
+        }
+        (_, Some(chosen)) => chosen,
+        (Some(service), None) => service.format,
+        (None, None) => Format::Json,
+    };
+    Ok((Secret::new(destination.as_str().to_owned()), format))
 }
 
 /// Judges the base URL of a provider and gives its stored form: no slash at the end, `default_path` if it has no path.
@@ -46,6 +47,9 @@ pub(crate) fn base_url(field: &str, text: &str, default_path: &str, policy: &Pol
 
 /// A stored URL without what gives access: `https://host/…`. Text that is no URL shows nothing.
 pub(crate) fn masked(text: &str) -> String {
+    if text.starts_with("mailto:") {
+        return "mailto:…".to_owned();
+    }
     Url::parse(text).map_or_else(|_| "…".to_owned(), |url| format!("{}/…", url.origin().ascii_serialization()))
 }
 
@@ -68,9 +72,9 @@ fn judge(field: &str, text: &str, policy: &Policy) -> Result<Destination, FieldE
 /// A service whose webhook addresses take a form of body of their own.
 struct OwnFormat {
     name: &'static str,
-    format: &'static str,
-    /// Whether such an address may also belong to a receiver that takes any JSON.
-    json_works: bool,
+    format: Format,
+    /// Whether such an address may also belong to a receiver that takes other forms.
+    others_work: bool,
 }
 
 /// Tells the services that `spec/decisions.md` (Alerts) names by their addresses. Sources, read 2026-11-23: Slack
@@ -82,17 +86,18 @@ struct OwnFormat {
 fn own_format(destination: &Destination) -> Option<OwnFormat> {
     let Host::Name(host) = destination.host() else { return None };
     let is = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    let of = |name, format, json_works| Some(OwnFormat { name, format, json_works });
+    let of = |name, format, others_work| Some(OwnFormat { name, format, others_work });
     if is("hooks.slack.com") || is("hooks.slack-gov.com") {
-        of("Slack", "slack", false)
+        of("Slack", Format::Slack, false)
     } else if (is("discord.com") || is("discordapp.com")) && destination.path().starts_with("/api/") {
-        of("Discord", "discord", false)
+        // Discord takes Slack's bodies under `/slack`.
+        of("Discord", if destination.path().ends_with("/slack") { Format::Slack } else { Format::Discord }, false)
     } else if is("events.pagerduty.com") || is("events.eu.pagerduty.com") {
-        of("PagerDuty", "pagerduty", false)
+        of("PagerDuty", Format::PagerDuty, false)
     } else if is("webhook.office.com") || is("outlook.office.com") {
-        of("Teams", "teams", false)
+        of("Teams", Format::Teams, false)
     } else if is("logic.azure.com") || is("api.powerplatform.com") {
-        of("Teams", "teams", true)
+        of("Teams", Format::Teams, true)
     } else {
         None
     }

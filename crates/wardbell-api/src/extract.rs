@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
-use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId};
+use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId, SilenceId};
 
 use crate::Shared;
 use crate::error::{ApiError, FieldError};
@@ -117,6 +117,7 @@ path_parts! {
     EndpointId = "webhook", "webhook";
     AlertId = "alert", "alert";
     DeliveryId = "delivery", "delivery";
+    SilenceId = "silence", "silence";
     String = "name", "provider";
 }
 

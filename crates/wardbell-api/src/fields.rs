@@ -32,10 +32,46 @@ pub(crate) enum Given {
     Value(Value),
 }
 
+/// What a caller wants of a value that may be without one.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Change<T> {
+    /// It stays as it is: it was left out.
+    Keep,
+    /// It goes: it is null.
+    Clear,
+    /// It becomes this.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// The value as it is to be.
+    pub(crate) fn apply(self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => before,
+            Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+
+    /// The same of another value.
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(make(value)),
+        }
+    }
+}
+
 impl Fields {
     /// The fields of a whole body or query.
     pub(crate) fn new(values: Map<String, Value>) -> Self {
         Self { path: String::new(), values, known: Vec::new() }
+    }
+
+    /// The fields of an object that stands at `path`.
+    pub(crate) fn within(path: String, values: Map<String, Value>) -> Self {
+        Self { path, values, known: Vec::new() }
     }
 
     /// The path of a field of this object, for messages.
@@ -128,6 +164,35 @@ impl Fields {
             Some(number) => Ok(Some(number as f32)),
             None => Err(self.invalid(name, "must be a number from 0 to 1")),
         }
+    }
+
+    /// Takes a number within bounds, or null.
+    pub(crate) fn number_or_null(&mut self, name: &'static str, min: f64, max: f64) -> Result<Change<f64>, FieldError> {
+        match self.nullable(name) {
+            Given::Absent => Ok(Change::Keep),
+            Given::Null => Ok(Change::Clear),
+            Given::Value(value) => match value.as_f64().filter(|number| (min..=max).contains(number)) {
+                Some(number) => Ok(Change::Set(number)),
+                None => Err(self.invalid(name, format!("must be a number from {min} to {max}, or null"))),
+            },
+        }
+    }
+
+    /// Takes an id, a time or anything else that reads from text; `form` says what it must be.
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        &mut self,
+        name: &'static str,
+        form: &str,
+    ) -> Result<Option<T>, FieldError> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| self.invalid(name, format!("must be {form}")))
+    }
+
+    /// Takes a time.
+    pub(crate) fn time(&mut self, name: &'static str) -> Result<Option<wardbell_core::time::Timestamp>, FieldError> {
+        self.parsed(name, "an RFC 3339 time such as 2026-11-23T15:04:05Z")
     }
 
     /// Takes one of a closed list of words.

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
+use wardbell_core::alert::AlertKind;
 use wardbell_store::directory::Directory;
 use wardbell_store::endpoint::Endpoint;
 use wardbell_store::store::Store;
@@ -51,6 +52,8 @@ pub struct ApiState {
     pub webhooks_per_project_max: u32,
     /// Sends the test alert.
     pub tester: Arc<dyn TestDelivery>,
+    /// Whether there is a mail server, so that webhooks can be mail.
+    pub mail_enabled: bool,
     /// The largest body that is read, in bytes.
     pub body_bytes_max: usize,
 }
@@ -60,8 +63,9 @@ pub struct ApiState {
 /// Services do not know one another, so the shell connects this to the notifier.
 #[async_trait]
 pub trait TestDelivery: Send + Sync {
-    /// Sends one signed `webhook.test` and tells what came of it. One attempt, bounded in time by the implementation.
-    async fn test(&self, endpoint: &Endpoint) -> TestOutcome;
+    /// Sends one signed sample of a kind in the endpoint's form and tells what came of it. One attempt, bounded in time
+    /// by the implementation.
+    async fn test(&self, endpoint: &Endpoint, kind: AlertKind) -> TestOutcome;
 }
 
 /// What came of a test alert.

@@ -20,9 +20,11 @@ pub(crate) mod policy;
 pub(crate) mod project;
 pub(crate) mod provider;
 pub(crate) mod signing;
+pub(crate) mod silence;
 pub(crate) mod test_limit;
 pub(crate) mod webhook;
 pub(crate) mod webhook_body;
+pub(crate) mod webhook_settings;
 
 /// Where version 1 is.
 pub(crate) const PREFIX: &str = "/api/v1";
@@ -53,9 +55,16 @@ fn calls() -> Vec<(&'static str, &'static [&'static str], MethodRouter<Shared>)>
         ),
         ("/projects/{project}/webhooks/{webhook}/test", &["post"], post(webhook::test)),
         ("/projects/{project}/webhooks/{webhook}/rotate-secret", &["post"], post(signing::rotate)),
+        ("/projects/{project}/webhooks/{webhook}/recover", &["post"], post(delivery::recover)),
+        ("/projects/{project}/webhooks/{webhook}/matches", &["get"], get(alert::matches)),
+        ("/projects/{project}/silences", &["get", "post"], get(silence::list).post(silence::create)),
+        ("/projects/{project}/silences/{silence}", &["delete"], delete(silence::remove)),
+        ("/projects/{project}/expunge", &["post"], post(alert::expunge)),
         ("/projects/{project}/alerts", &["get"], get(alert::list)),
+        ("/projects/{project}/alerts/match", &["post"], post(alert::try_filters)),
         ("/projects/{project}/alerts/{alert}", &["get"], get(alert::show)),
         ("/projects/{project}/deliveries", &["get"], get(delivery::list)),
+        ("/projects/{project}/deliveries/replay", &["post"], post(delivery::replay_many)),
         ("/projects/{project}/deliveries/{delivery}", &["get"], get(delivery::show)),
         ("/projects/{project}/deliveries/{delivery}/replay", &["post"], post(delivery::replay)),
         ("/projects/{project}/activity", &["get"], get(activity::list)),

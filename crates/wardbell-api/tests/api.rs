@@ -5,6 +5,8 @@
 #[path = "api/rig.rs"]
 mod rig;
 
+#[path = "api/bell.rs"]
+mod bell;
 #[path = "api/door.rs"]
 mod door;
 #[path = "api/projects.rs"]

@@ -90,6 +90,8 @@ ids! {
     AlertId = "alr_";
     /// A delivery: an alert for one endpoint.
     DeliveryId = "dlv_";
+    /// A silence: alerts held back for a time.
+    SilenceId = "sil_";
 }
 
 impl DeliveryId {

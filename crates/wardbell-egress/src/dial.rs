@@ -28,10 +28,11 @@ use tokio_rustls::client::TlsStream;
 
 use crate::name;
 use crate::phases::{Phase, Stopwatch};
-use crate::policy::Policy;
+use crate::policy::{Policy, Speech};
 use crate::refused::Refused;
 use crate::resolve::{ADDRESSES_MAX, Resolve, ResolveError};
-use crate::url::{Destination, Host};
+use crate::tls;
+use crate::url::Host;
 
 /// How many addresses of one name are tried: two of each family, as a third that fails like the others tells nothing.
 pub const ATTEMPTS_MAX: usize = 4;
@@ -65,6 +66,14 @@ impl From<Refused> for DialError {
     }
 }
 
+/// Where a connection is to lead and what for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) host: &'a Host,
+    pub(crate) port: u16,
+    pub(crate) speech: Speech,
+}
+
 /// Opens connections.
 #[derive(Clone)]
 pub(crate) struct Dialer {
@@ -82,10 +91,10 @@ impl Dialer {
         &self.policy
     }
 
-    /// Opens a connection by `deadline`. Cancel-safe: what is open is closed.
+    /// Opens a connection that speaks HTTP, by `deadline`. Cancel-safe: what is open is closed.
     pub(crate) async fn dial(
         &self,
-        to: &Destination,
+        to: Target<'_>,
         deadline: Instant,
         watch: &mut Stopwatch,
     ) -> Result<Channel, DialError> {
@@ -95,18 +104,27 @@ impl Dialer {
         }
     }
 
-    async fn open(&self, to: &Destination, deadline: Instant, watch: &mut Stopwatch) -> Result<Channel, DialError> {
-        watch.enter(Phase::Dns);
-        let addresses = self.addresses(to).await?;
-        watch.finish();
-        watch.enter(Phase::Connect);
-        let stream = self.connect(to, &addresses, deadline).await?;
-        watch.finish();
-        if !to.is_https() {
-            return Ok(Channel::Plain(stream));
+    /// Opens a connection on which the caller speaks, by `deadline`. Cancel-safe: what is open is closed.
+    pub(crate) async fn dial_plain(
+        &self,
+        to: Target<'_>,
+        deadline: Instant,
+        watch: &mut Stopwatch,
+    ) -> Result<TcpStream, DialError> {
+        match timeout_at(deadline, self.open_plain(to, deadline, watch)).await {
+            Ok(ended) => ended,
+            Err(_) => Err(DialError::Timeout(watch.phase())),
+        }
+    }
+
+    async fn open(&self, to: Target<'_>, deadline: Instant, watch: &mut Stopwatch) -> Result<Channel, DialError> {
+        let stream = self.open_plain(to, deadline, watch).await?;
+        match to.speech {
+            Speech::Http | Speech::Mail => return Ok(Channel::Plain(stream)),
+            Speech::Https => {}
         }
         watch.enter(Phase::Tls);
-        let server = match to.host() {
+        let server = match to.host {
             // An address has no name to send: SNI is absent (RFC 6066, section 3).
             Host::Address(ip) => ServerName::from(*ip),
             Host::Name(name) => ServerName::try_from(name.to_string()).map_err(|_| Refused::HostForm)?,
@@ -116,17 +134,32 @@ impl Dialer {
         Ok(Channel::Tls(Box::new(stream)))
     }
 
+    async fn open_plain(
+        &self,
+        to: Target<'_>,
+        deadline: Instant,
+        watch: &mut Stopwatch,
+    ) -> Result<TcpStream, DialError> {
+        watch.enter(Phase::Dns);
+        let addresses = self.addresses(to).await?;
+        watch.finish();
+        watch.enter(Phase::Connect);
+        let stream = self.connect(to, &addresses, deadline).await?;
+        watch.finish();
+        Ok(stream)
+    }
+
     /// Finds the addresses of a destination and judges every one. At least one is given.
-    pub(crate) async fn addresses(&self, to: &Destination) -> Result<Vec<IpAddr>, DialError> {
-        let name = match to.host() {
+    pub(crate) async fn addresses(&self, to: Target<'_>) -> Result<Vec<IpAddr>, DialError> {
+        let name = match to.host {
             Host::Address(ip) => {
-                self.policy.permits(*ip, to.port(), to.is_https())?;
+                self.policy.permits_address(*ip, to.port, to.speech)?;
                 return Ok(vec![*ip]);
             }
             Host::Name(name) => name,
         };
         let is_inward = name::is_inward(name);
-        self.policy.permits_name(is_inward, to.port(), to.is_https())?;
+        self.policy.permits_name(is_inward, to.port, to.speech)?;
         let found = self.resolver.resolve(name).await.map_err(DialError::Dns)?;
         match found.len() {
             0 => return Err(DialError::Dns(ResolveError::Empty)),
@@ -135,22 +168,22 @@ impl Dialer {
         }
         let found: Vec<IpAddr> = found.into_iter().map(|ip| ip.to_canonical()).collect();
         for ip in &found {
-            self.policy.permits(*ip, to.port(), to.is_https())?;
-            if is_inward && !self.policy.excepts(*ip, to.port(), to.is_https()) {
+            self.policy.permits_address(*ip, to.port, to.speech)?;
+            if is_inward && !self.policy.excepts(*ip, to.port, to.speech) {
                 return Err(Refused::Name.into());
             }
         }
         Ok(found)
     }
 
-    async fn connect(&self, to: &Destination, judged: &[IpAddr], deadline: Instant) -> Result<TcpStream, DialError> {
+    async fn connect(&self, to: Target<'_>, judged: &[IpAddr], deadline: Instant) -> Result<TcpStream, DialError> {
         let order = by_turns(judged);
         let mut last = io::Error::from(io::ErrorKind::TimedOut);
         for (index, ip) in order.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let attempts_left = u32::try_from(order.len() - index).unwrap_or(u32::MAX);
             let until = Instant::now() + left / attempts_left;
-            match timeout_at(until, TcpStream::connect(SocketAddr::new(*ip, to.port()))).await {
+            match timeout_at(until, TcpStream::connect(SocketAddr::new(*ip, to.port))).await {
                 Ok(Ok(stream)) => return self.inspect(to, *ip, stream),
                 Ok(Err(error)) => last = error,
                 Err(_) => last = io::ErrorKind::TimedOut.into(),
@@ -163,13 +196,13 @@ impl Dialer {
     }
 
     /// Looks at both ends of a connection before a byte is sent.
-    fn inspect(&self, to: &Destination, judged: IpAddr, stream: TcpStream) -> Result<TcpStream, DialError> {
+    fn inspect(&self, to: Target<'_>, judged: IpAddr, stream: TcpStream) -> Result<TcpStream, DialError> {
         let peer = stream.peer_addr().map_err(DialError::Connect)?.ip().to_canonical();
         let local = stream.local_addr().map_err(DialError::Connect)?.ip().to_canonical();
         if peer != judged {
-            self.policy.permits(peer, to.port(), to.is_https())?;
+            self.policy.permits_address(peer, to.port, to.speech)?;
         }
-        if peer == local && !self.policy.excepts(peer, to.port(), to.is_https()) {
+        if peer == local && !self.policy.excepts(peer, to.port, to.speech) {
             return Err(Refused::SelfConnection(peer).into());
         }
         // A request is one write; waiting for more to send would only delay it.
@@ -196,11 +229,7 @@ fn by_turns(judged: &[IpAddr]) -> Vec<IpAddr> {
 }
 
 fn tls_error(error: io::Error) -> DialError {
-    let cause = error.get_ref().and_then(|source| source.downcast_ref::<rustls::Error>());
-    match cause {
-        Some(rustls::Error::InvalidCertificate(_)) => DialError::TlsCertificate(error),
-        _ => DialError::Tls(error),
-    }
+    if tls::is_untrusted(&error) { DialError::TlsCertificate(error) } else { DialError::Tls(error) }
 }
 
 /// An open connection, encrypted or not.

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::dial::Channel;
+use crate::meter::{Allowance, Metered};
 use crate::url::{Destination, Host};
 
 /// How long an idle connection is kept. Shorter than the 5 seconds after which Node.js closes its end
@@ -29,12 +29,14 @@ pub const IDLE_MAX: usize = 64;
 /// How many idle connections to one scheme, host and port are kept.
 pub const IDLE_PER_HOST_MAX: usize = 4;
 
-type Driver = Pin<Box<Connection<TokioIo<Channel>, Full<Bytes>>>>;
+type Driver = Pin<Box<Connection<TokioIo<Metered>, Full<Bytes>>>>;
 
 /// A connection that speaks HTTP.
 pub(crate) struct Line {
     pub(crate) requests: SendRequest<Full<Bytes>>,
     pub(crate) wire: Wire,
+    /// How much the receiver may still send.
+    pub(crate) allowance: Allowance,
 }
 
 /// The end of a line that moves bytes.
@@ -44,8 +46,12 @@ pub(crate) struct Wire {
 }
 
 impl Line {
-    pub(crate) fn new(requests: SendRequest<Full<Bytes>>, driver: Connection<TokioIo<Channel>, Full<Bytes>>) -> Self {
-        Self { requests, wire: Wire { driver: Some(Box::pin(driver)) } }
+    pub(crate) fn new(
+        requests: SendRequest<Full<Bytes>>,
+        driver: Connection<TokioIo<Metered>, Full<Bytes>>,
+        allowance: Allowance,
+    ) -> Self {
+        Self { requests, wire: Wire { driver: Some(Box::pin(driver)) }, allowance }
     }
 }
 
@@ -73,6 +79,7 @@ pub(crate) struct Idle {
 struct Kept {
     to: (Host, u16, bool),
     requests: SendRequest<Full<Bytes>>,
+    allowance: Allowance,
     wanted: oneshot::Sender<()>,
     task: JoinHandle<Option<Driver>>,
 }
@@ -83,7 +90,7 @@ impl Idle {
     pub(crate) async fn take(&self, to: &Destination) -> Option<Line> {
         let key = key(to);
         loop {
-            let Kept { requests, wanted, task, .. } = {
+            let Kept { requests, allowance, wanted, task, .. } = {
                 let mut kept = self.open();
                 let index = kept.iter().rposition(|line| line.to == key && line.requests.is_ready())?;
                 kept.swap_remove(index)
@@ -91,14 +98,14 @@ impl Idle {
             // A task that ended meanwhile hears nothing and has no driver to give.
             let _ = wanted.send(());
             if let Ok(Some(driver)) = task.await {
-                return Some(Line { requests, wire: Wire { driver: Some(driver) } });
+                return Some(Line { requests, wire: Wire { driver: Some(driver) }, allowance });
             }
         }
     }
 
     /// Keeps a line whose last answer was read to its end, if there is room.
     pub(crate) fn keep(&self, to: &Destination, line: Line) {
-        let Line { requests, wire: Wire { driver: Some(mut driver) } } = line else {
+        let Line { requests, wire: Wire { driver: Some(mut driver) }, allowance } = line else {
             return;
         };
         let key = key(to);
@@ -116,7 +123,7 @@ impl Idle {
                 () = tokio::time::sleep(IDLE_TIME) => None,
             }
         });
-        kept.push(Kept { to: key, requests, wanted, task });
+        kept.push(Kept { to: key, requests, allowance, wanted, task });
     }
 
     /// The lines that have not ended.

@@ -1,9 +1,9 @@
-//! The only outbound HTTP: webhooks and language-model providers are called through here and nowhere else.
+//! The only way out: webhooks, language-model providers and mail servers are called through here and nowhere else.
 //!
 //! **Cast.** A [`url::Destination`] is a URL that passed the check. The [`policy::Policy`] says what is allowed beyond
 //! the default (`https`, port 443, public addresses), and [`address`] what each address is for. [`resolve`] finds
 //! addresses, [`dial`] judges them and connects, [`send`] makes one bounded call to a webhook, [`upstream`] keeps
-//! connections to providers. A [`refused::Refused`] says why not. One [`Egress`] owns all of it.
+//! connections to providers, and [`connect`] opens one to a mail server. A [`refused::Refused`] says why not. One [`Egress`] owns all of it.
 //!
 //! **Guarantees.** No connection is opened to an address that policy does not allow, whatever the URL, the name server or
 //! the receiver says: every connection resolves anew, judges all addresses and dials one that it judged. No redirect is
@@ -17,8 +17,12 @@
 //! operator's exceptions and resolver.
 
 pub mod address;
+pub mod connect;
+#[cfg(test)]
+mod corpus;
 pub mod dial;
 mod idle;
+mod meter;
 mod name;
 pub mod phases;
 pub mod policy;
@@ -32,13 +36,14 @@ pub mod url;
 mod zoo;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::dial::Dialer;
+use crate::dial::{Dialer, Target};
 use crate::idle::Idle;
 use crate::policy::Policy;
 use crate::refused::Refused;
-use crate::resolve::{Resolve, SystemResolver};
+use crate::resolve::{NameServers, Resolve, SystemResolver};
 use crate::tls::SetupError;
 use crate::upstream::Upstream;
 
@@ -49,6 +54,8 @@ pub struct EgressConfig {
     pub policy: Policy,
     /// Certificates of private authorities to trust beside the built-in ones, in PEM.
     pub extra_roots_pem: Option<Vec<u8>>,
+    /// The name servers to ask ([`resolve::NameServers`]). Empty: the system's resolver is asked.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 /// How long the lookup of an inward name may take when it is judged.
@@ -60,19 +67,28 @@ pub struct Egress {
     dialer: Dialer,
     idle: Arc<Idle>,
     upstream: Upstream,
+    extra_roots_pem: Option<Arc<[u8]>>,
 }
 
 impl Egress {
-    /// An egress that asks the system's resolver.
+    /// An egress that asks the configured name servers, or the system's resolver if there are none.
     ///
     /// # Errors
     /// See [`SetupError`].
     pub fn new(config: EgressConfig) -> Result<Self, SetupError> {
+        let resolver = || -> Result<Arc<dyn Resolve>, SetupError> {
+            if config.name_servers.is_empty() {
+                return Ok(Arc::new(SystemResolver::new()));
+            }
+            let servers = NameServers::new(config.name_servers.clone()).map_err(SetupError::NameServers)?;
+            Ok(Arc::new(servers))
+        };
         // Webhooks and providers have lookup places of their own; see `resolve`.
-        Self::build(config, Arc::new(SystemResolver::new()), Arc::new(SystemResolver::new()))
+        let (for_webhooks, for_providers) = (resolver()?, resolver()?);
+        Self::build(config, for_webhooks, for_providers)
     }
 
-    /// An egress that asks another resolver.
+    /// An egress that asks another resolver, whatever name servers are configured.
     ///
     /// # Errors
     /// See [`SetupError`].
@@ -85,12 +101,12 @@ impl Egress {
         for_webhooks: Arc<dyn Resolve>,
         for_providers: Arc<dyn Resolve>,
     ) -> Result<Self, SetupError> {
-        let EgressConfig { policy, extra_roots_pem } = config;
+        let EgressConfig { policy, extra_roots_pem, name_servers: _ } = config;
         let policy = Arc::new(policy);
         let tls = tls::client_config(extra_roots_pem.as_deref())?;
         let dialer = Dialer::new(Arc::clone(&policy), for_webhooks, Arc::clone(&tls));
         let upstream = Upstream::new(Dialer::new(policy, for_providers, tls));
-        Ok(Self { dialer, idle: Arc::default(), upstream })
+        Ok(Self { dialer, idle: Arc::default(), upstream, extra_roots_pem: extra_roots_pem.map(Arc::from) })
     }
 
     /// The policy, for checking URLs when they are stored ([`url::parse`]).
@@ -106,14 +122,20 @@ impl Egress {
     /// Why the URL is refused.
     pub async fn judge(&self, text: &str) -> Result<url::Destination, Refused> {
         let destination = url::parse(text, self.policy())?;
-        if let url::Host::Name(name) = destination.host() {
-            let is_usual = destination.is_https() && destination.port() == 443 && !name::is_inward(name);
-            let found = tokio::time::timeout(JUDGE_TIME_MAX, self.dialer.addresses(&destination));
+        self.judge_target(destination.target()).await?;
+        Ok(destination)
+    }
+
+    /// Looks up a name that only an exception can let in, and judges its addresses.
+    async fn judge_target(&self, to: Target<'_>) -> Result<(), Refused> {
+        if let url::Host::Name(name) = to.host {
+            let is_usual = to.speech.is_usual_on(to.port) && !name::is_inward(name);
+            let found = tokio::time::timeout(JUDGE_TIME_MAX, self.dialer.addresses(to));
             if !is_usual && !matches!(found.await, Ok(Ok(_))) {
                 return Err(Refused::Name);
             }
         }
-        Ok(destination)
+        Ok(())
     }
 
     /// The client for providers. Clones share its connections.

@@ -1,6 +1,8 @@
 //! The policy: what the operator allows beyond the default.
 //!
-//! **The default.** `https`, port 443, public addresses. Nothing else.
+//! **The default.** `https`, port 443, public addresses. Nothing else. Mail servers are called by
+//! [`crate::Egress::connect`] alone: public addresses, [`MAIL_PORTS`]. An exception that opens a port for `https` opens it
+//! for mail, whose client encrypts as well.
 //!
 //! **Exceptions.** The operator adds exceptions of the form `CIDR:PORT`, `CIDR:*`, each with or without `+http`:
 //!
@@ -39,8 +41,45 @@ use crate::refused::Refused;
 pub const NAMED_ONLY: &[u16] =
     &[22, 25, 53, 110, 135, 139, 445, 2375, 2379, 3306, 5432, 6379, 6443, 8500, 9200, 10250, 11211, 27017];
 
+/// Ports where public mail servers are called without an exception, by [`crate::Egress::connect`] alone: relay (RFC 5321),
+/// submission over TLS (RFC 8314), submission (RFC 6409), and the port that mail services offer where 25 is blocked.
+pub const MAIL_PORTS: &[u16] = &[25, 465, 587, 2525];
+
 const HTTPS_PORT: u16 = 443;
 const HTTP_PORT: u16 = 80;
+
+/// What will be spoken over a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speech {
+    /// HTTP over TLS.
+    Https,
+    /// HTTP in the clear.
+    Http,
+    /// SMTP, whose client sees to TLS itself.
+    Mail,
+}
+
+impl Speech {
+    pub(crate) const fn http(is_https: bool) -> Self {
+        if is_https { Self::Https } else { Self::Http }
+    }
+
+    /// Whether public addresses are called on this port without an exception.
+    pub(crate) fn is_usual_on(self, port: u16) -> bool {
+        match self {
+            Self::Https => port == HTTPS_PORT,
+            Self::Http => false,
+            Self::Mail => MAIL_PORTS.contains(&port),
+        }
+    }
+
+    fn refuse_port(self, port: u16) -> Refused {
+        match self {
+            Self::Https | Self::Mail => Refused::Port(port),
+            Self::Http => Refused::HttpNotAllowed,
+        }
+    }
+}
 
 /// What may be called. `Policy::default()` is the default of the module's doc.
 #[derive(Debug, Clone, Default)]
@@ -67,39 +106,40 @@ impl Policy {
     /// [`Refused::Address`] if it is not public and no exception covers it, [`Refused::Port`] and
     /// [`Refused::HttpNotAllowed`] if it is public.
     pub fn permits(&self, ip: IpAddr, port: u16, is_https: bool) -> Result<(), Refused> {
+        self.permits_address(ip, port, Speech::http(is_https))
+    }
+
+    /// Judges one address with the port and what will be spoken there.
+    pub(crate) fn permits_address(&self, ip: IpAddr, port: u16, speech: Speech) -> Result<(), Refused> {
         let class = self.class(ip);
-        if class.is_allowed() && is_https && port == HTTPS_PORT || self.excepts(ip, port, is_https) {
+        if class.is_allowed() && speech.is_usual_on(port) || self.excepts(ip, port, speech) {
             Ok(())
-        } else if !class.is_allowed() {
-            Err(Refused::Address { ip, class })
-        } else if is_https {
-            Err(Refused::Port(port))
+        } else if class.is_allowed() {
+            Err(speech.refuse_port(port))
         } else {
-            Err(Refused::HttpNotAllowed)
+            Err(Refused::Address { ip, class })
         }
     }
 
-    /// Whether an exception covers this address, port and scheme.
-    pub(crate) fn excepts(&self, ip: IpAddr, port: u16, is_https: bool) -> bool {
+    /// Whether an exception covers this address, port and speech.
+    pub(crate) fn excepts(&self, ip: IpAddr, port: u16, speech: Speech) -> bool {
         let ip = self.embedded(ip);
         let class = classify(ip);
-        self.allow.iter().any(|exception| exception.opens(port, is_https) && exception.covers(ip, class))
+        self.allow.iter().any(|exception| exception.opens(port, speech) && exception.covers(ip, class))
     }
 
     /// Judges what can be judged of a name before its addresses are known.
-    pub(crate) fn permits_name(&self, is_inward: bool, port: u16, is_https: bool) -> Result<(), Refused> {
-        let is_default = !is_inward && is_https && port == HTTPS_PORT;
+    pub(crate) fn permits_name(&self, is_inward: bool, port: u16, speech: Speech) -> Result<(), Refused> {
+        let is_default = !is_inward && speech.is_usual_on(port);
         // An exception that spans many ranges opens ports of public addresses; it says nothing of names inside.
         let is_excepted =
-            |exception: &Exception| exception.opens(port, is_https) && (!is_inward || exception.class.is_some());
+            |exception: &Exception| exception.opens(port, speech) && (!is_inward || exception.class.is_some());
         if is_default || self.allow.iter().any(is_excepted) {
             Ok(())
         } else if is_inward {
             Err(Refused::Name)
-        } else if is_https {
-            Err(Refused::Port(port))
         } else {
-            Err(Refused::HttpNotAllowed)
+            Err(speech.refuse_port(port))
         }
     }
 
@@ -136,9 +176,9 @@ pub struct Exception {
 }
 
 impl Exception {
-    fn opens(&self, port: u16, is_https: bool) -> bool {
+    fn opens(&self, port: u16, speech: Speech) -> bool {
         let by_number = self.port.map_or(port != 0 && !NAMED_ONLY.contains(&port), |only| only == port);
-        by_number && (is_https || self.http) && (port != HTTP_PORT || self.http)
+        by_number && (speech != Speech::Http || self.http) && (port != HTTP_PORT || self.http)
     }
 
     fn covers(&self, ip: IpAddr, class: AddressClass) -> bool {

@@ -52,7 +52,9 @@ pub enum Refused {
     #[error("the name is for inside use; the allow list has no entry for this port and scheme")]
     Name,
     /// A port that neither default nor allow list has.
-    #[error("port {0} is not allowed; the default is 443, and the allow list may add `CIDR:{0}`")]
+    #[error(
+        "port {0} is not allowed; the default is 443 (for mail 25, 465, 587, 2525), and the allow list may add `CIDR:{0}`"
+    )]
     Port(u16),
     /// An address that is not public and that no exception covers.
     #[error("{ip} is a {class} address; the allow list has no entry for it with this port and scheme")]

@@ -10,8 +10,9 @@
 //! port only. If it turns out closed before the request went out, the request goes out on a new one; a request that may
 //! have been seen is never sent twice.
 //!
-//! **Bounds.** [`SendLimits`]; [`HEAD_BYTES_MAX`] and [`HEADERS_MAX`] for the answer's head; [`IDLE_MAX`] and
-//! [`IDLE_PER_HOST_MAX`] idle connections. Interim answers (`100`, `103`) are skipped until the deadline.
+//! **Bounds.** [`SendLimits`]; [`HEAD_BYTES_MAX`] and [`HEADERS_MAX`] for the answer's head, and [`BEFORE_BODY_BYTES_MAX`]
+//! for it with the interim answers (`100`, `103`) that are skipped before it; [`IDLE_MAX`] and [`IDLE_PER_HOST_MAX`] idle
+//! connections.
 
 use std::error::Error as _;
 use std::io;
@@ -29,6 +30,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::Egress;
 use crate::dial::DialError;
 use crate::idle::Line;
+use crate::meter::{Allowance, Metered, Spent};
 use crate::phases::{Phase, Phases, Stopwatch};
 use crate::refused::Refused;
 use crate::resolve::ResolveError;
@@ -38,6 +40,10 @@ pub use crate::idle::{IDLE_MAX, IDLE_PER_HOST_MAX, IDLE_TIME};
 
 /// The longest head of an answer, in bytes. Common servers send 8 KiB at most.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// How much may be read until the head of an answer is complete, in bytes: the head, what came with it in the same read, and
+/// as much again of interim answers.
+pub const BEFORE_BODY_BYTES_MAX: usize = 4 * HEAD_BYTES_MAX;
 
 /// How many headers an answer may have.
 pub const HEADERS_MAX: usize = 100;
@@ -175,13 +181,24 @@ impl From<DialError> for SendErrorKind {
 
 impl From<hyper::Error> for SendErrorKind {
     fn from(error: hyper::Error) -> Self {
-        let is_broken = matches!(error.source(), Some(source) if source.is::<io::Error>());
-        if !error.is_parse() && (error.is_incomplete_message() || error.is_closed() || error.is_canceled() || is_broken)
-        {
+        let broken = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        let is_about_connection =
+            error.is_incomplete_message() || error.is_closed() || error.is_canceled() || broken.is_some();
+        if is_about_connection && !error.is_parse() && !broken.is_some_and(is_malformed) {
             Self::Closed(error)
         } else {
             Self::Protocol(error)
         }
+    }
+}
+
+/// Whether what was read is at fault, and not the connection: too much of it, or chunks that are none. What TLS objects to
+/// is the connection's.
+fn is_malformed(error: &io::Error) -> bool {
+    match error.get_ref() {
+        Some(source) if source.is::<Spent>() => true,
+        Some(source) if source.is::<rustls::Error>() => false,
+        _ => matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput),
     }
 }
 
@@ -222,6 +239,7 @@ impl Egress {
                 None => (self.open(&destination, deadline, watch).await?, false),
             };
             watch.enter(Phase::Head);
+            line.allowance.set(BEFORE_BODY_BYTES_MAX);
             match line.wire.drive(line.requests.try_send_request(request)).await {
                 Ok(response) => break (line, response),
                 Err(mut failed) => match failed.take_message() {
@@ -232,6 +250,7 @@ impl Egress {
         };
         watch.finish();
         watch.enter(Phase::Body);
+        line.allowance.lift();
         let (head, mut incoming) = response.into_parts();
         *status = Some(head.status);
         let (excerpt, truncated) = line.wire.drive(read(&mut incoming, response_bytes_max)).await?;
@@ -242,13 +261,14 @@ impl Egress {
     }
 
     async fn open(&self, to: &Destination, deadline: Instant, watch: &mut Stopwatch) -> Result<Line, SendErrorKind> {
-        let channel = self.dialer.dial(to, deadline, watch).await?;
+        let channel = self.dialer.dial(to.target(), deadline, watch).await?;
+        let allowance = Allowance::unbounded();
         let (requests, connection) = http1::Builder::new()
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .handshake(TokioIo::new(channel))
+            .handshake(TokioIo::new(Metered::new(channel, allowance.clone())))
             .await?;
-        Ok(Line::new(requests, connection))
+        Ok(Line::new(requests, connection, allowance))
     }
 }
 

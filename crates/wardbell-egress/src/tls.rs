@@ -3,6 +3,8 @@
 //! The roots are Mozilla's, compiled in, and those that the operator adds for private authorities. TLS 1.2 and 1.3 only,
 //! as rustls has no others. A certificate that does not stand up ends the call; no setting turns that off.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore};
@@ -21,6 +23,9 @@ pub enum SetupError {
     /// A certificate of the extra roots cannot be a root, or the TLS library refuses its own defaults.
     #[error("the extra roots or TLS settings are refused")]
     Tls(#[source] rustls::Error),
+    /// The name servers cannot be asked.
+    #[error("the name servers cannot be asked")]
+    NameServers(#[source] std::io::Error),
 }
 
 /// Makes the client settings from Mozilla's roots and `extra_roots_pem`.
@@ -45,9 +50,34 @@ pub(crate) fn client_config(extra_roots_pem: Option<&[u8]>) -> Result<Arc<Client
     Ok(Arc::new(config))
 }
 
+/// Whether an error, or what caused it, is that the other side's certificate does not stand up.
+pub fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // `io::Error` hides the error that it wraps from `source`, which goes straight to that error's own source.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
+        let tls = wrapped.and_then(|error| error.downcast_ref()).or_else(|| error.downcast_ref::<rustls::Error>());
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_certificate_is_seen_however_deep_it_lies() {
+        let wrong = || rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        assert!(is_untrusted(&wrong()));
+        assert!(is_untrusted(&io::Error::other(wrong())));
+        assert!(is_untrusted(&SetupError::NameServers(io::Error::other(wrong()))));
+        assert!(!is_untrusted(&io::Error::other(rustls::Error::DecryptError)));
+        assert!(!is_untrusted(&io::Error::from(io::ErrorKind::TimedOut)));
+    }
 
     #[test]
     fn extra_roots_that_would_add_nothing_are_an_error() {

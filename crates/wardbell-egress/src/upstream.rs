@@ -152,7 +152,7 @@ impl tower::Service<Uri> for Connector {
             let origin = format!("{}://{authority}/", uri.scheme_str().unwrap_or_default());
             let to = url::parse(&origin, dialer.policy())?;
             let deadline = Instant::now() + CONNECT_TIMEOUT;
-            let channel = dialer.dial(&to, deadline, &mut Stopwatch::start()).await?;
+            let channel = dialer.dial(to.target(), deadline, &mut Stopwatch::start()).await?;
             Ok(TokioIo::new(channel))
         })
     }

@@ -16,13 +16,15 @@
 //! **What it does not do.** It looks no name up. The check here is for the moment when a URL is stored; what counts is the
 //! check of each address, which [`crate::dial`] makes every time.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
 use url::{Position, Url};
 
+use crate::dial::Target;
 use crate::name;
-use crate::policy::Policy;
+use crate::policy::{Policy, Speech};
 use crate::refused::Refused;
 
 /// The longest URL, in bytes. Source: `spec/egress.md` 5.1, row 34.
@@ -60,6 +62,11 @@ impl Destination {
     /// Whether the connection is encrypted.
     pub const fn is_https(&self) -> bool {
         self.is_https
+    }
+
+    /// What is dialled for it.
+    pub(crate) const fn target(&self) -> Target<'_> {
+        Target { host: &self.host, port: self.port, speech: Speech::http(self.is_https) }
     }
 
     /// The path: `/` at least.
@@ -146,17 +153,43 @@ pub fn parse(text: &str, policy: &Policy) -> Result<Destination, Refused> {
     if port == 0 {
         return Err(Refused::Port(port));
     }
-    let host = match url.host() {
-        Some(url::Host::Domain(parsed)) => judge_name(written.host, parsed, port, is_https, policy)?,
-        Some(url::Host::Ipv4(ip)) => judge_address(written.host, &ip.to_string(), ip.into(), port, is_https, policy)?,
-        Some(url::Host::Ipv6(ip)) => {
-            // The URL standard writes mapped addresses in hexadecimal (`[::ffff:7f00:1]`), the standard library does not.
-            let serialized = url.host_str().ok_or(Refused::Unparsable)?;
-            judge_address(written.host, serialized, ip.into(), port, is_https, policy)?
-        }
-        None => return Err(Refused::NotAbsolute),
-    };
+    let parsed = url.host().ok_or(Refused::NotAbsolute)?;
+    let host = judge(written.host, &parsed, port, Speech::http(is_https), policy)?;
     Ok(Destination { url, host, port, is_https })
+}
+
+/// Checks a host that stands outside of any URL: a name, or an address, which may have brackets if it is IPv6. What
+/// parsers disagree about is refused as it is in a URL.
+pub(crate) fn parse_host(text: &str, port: u16, speech: Speech, policy: &Policy) -> Result<Host, Refused> {
+    if text.len() > URL_BYTES_MAX {
+        return Err(Refused::TooLong);
+    }
+    if text.bytes().any(|byte| byte.is_ascii_control() || byte == b' ' || byte == b'\\') {
+        return Err(Refused::ForbiddenByte);
+    }
+    let is_bare = text.contains(':') && !text.starts_with('[');
+    let written = if is_bare { Cow::from(format!("[{text}]")) } else { Cow::from(text) };
+    let parsed = url::Host::parse(&written).map_err(|_| Refused::Unparsable)?;
+    judge(&written, &parsed, port, speech, policy)
+}
+
+/// Compares the host that the parser found with the one that is written, and judges it.
+fn judge<S: AsRef<str>>(
+    written: &str,
+    parsed: &url::Host<S>,
+    port: u16,
+    speech: Speech,
+    policy: &Policy,
+) -> Result<Host, Refused> {
+    match parsed {
+        url::Host::Domain(parsed) => judge_name(written, parsed.as_ref(), port, speech, policy),
+        url::Host::Ipv4(ip) => judge_address(written, &ip.to_string(), (*ip).into(), port, speech, policy),
+        // The URL standard writes mapped addresses in hexadecimal (`[::ffff:7f00:1]`), the standard library does not.
+        url::Host::Ipv6(ip) => {
+            let serialized = url::Host::<&str>::Ipv6(*ip).to_string();
+            judge_address(written, &serialized, (*ip).into(), port, speech, policy)
+        }
+    }
 }
 
 /// The host as it is written, before any parser mends it.
@@ -194,7 +227,7 @@ impl<'a> Written<'a> {
     }
 }
 
-fn judge_name(written: &str, parsed: &str, port: u16, is_https: bool, policy: &Policy) -> Result<Host, Refused> {
+fn judge_name(written: &str, parsed: &str, port: u16, speech: Speech, policy: &Policy) -> Result<Host, Refused> {
     let is_same = if written.is_ascii() {
         written.eq_ignore_ascii_case(parsed)
     } else {
@@ -210,7 +243,7 @@ fn judge_name(written: &str, parsed: &str, port: u16, is_https: bool, policy: &P
     if !name::is_well_formed(name) {
         return Err(Refused::HostForm);
     }
-    policy.permits_name(name::is_inward(name), port, is_https)?;
+    policy.permits_name(name::is_inward(name), port, speech)?;
     Ok(Host::Name(name.into()))
 }
 
@@ -219,14 +252,14 @@ fn judge_address(
     serialized: &str,
     ip: IpAddr,
     port: u16,
-    is_https: bool,
+    speech: Speech,
     policy: &Policy,
 ) -> Result<Host, Refused> {
     if !written.eq_ignore_ascii_case(serialized) {
         return Err(Refused::HostRewritten);
     }
     let ip = ip.to_canonical();
-    policy.permits(ip, port, is_https)?;
+    policy.permits_address(ip, port, speech)?;
     Ok(Host::Address(ip))
 }
 

@@ -1,4 +1,7 @@
-//! Test receivers on loopback, well behaved and hostile, and a resolver that says what it is told.
+//! Test receivers on loopback, well behaved and hostile, a resolver that says what it is told, and a name server that does
+//! so over the wire.
+
+pub(crate) mod name_server;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -6,12 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::server::WebPkiClientVerifier;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -37,6 +40,8 @@ pub(crate) enum Act {
     Reset(Vec<u8>),
     /// Sends this without waiting for a request, and then nothing.
     Shout(Vec<u8>),
+    /// Sends this byte by byte, slowly and over and over, without waiting for a request.
+    DripUnasked(Vec<u8>),
     /// Reads one request and never answers; counts the close of the connection.
     Hold,
 }
@@ -52,21 +57,26 @@ pub(crate) struct Receiver {
 struct Log {
     accepted: AtomicUsize,
     closed: AtomicUsize,
+    sent: AtomicUsize,
     requests: Mutex<Vec<String>>,
     server_names: Mutex<Vec<Option<String>>>,
 }
 
 impl Receiver {
-    pub(crate) async fn plain(act: Act) -> Self {
-        Self::start(act, None).await
+    pub(crate) fn plain(act: Act) -> Self {
+        Self::plain_at((Ipv4Addr::LOCALHOST, 0).into(), act)
     }
 
-    pub(crate) async fn tls(act: Act, config: ServerConfig) -> Self {
-        Self::start(act, Some(TlsAcceptor::from(Arc::new(config)))).await
+    pub(crate) fn plain_at(address: SocketAddr, act: Act) -> Self {
+        Self::start(listen(address), act, None)
     }
 
-    async fn start(act: Act, tls: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    pub(crate) fn tls(act: Act, config: ServerConfig) -> Self {
+        let listener = listen((Ipv4Addr::LOCALHOST, 0).into());
+        Self::start(listener, act, Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn start(listener: TcpListener, act: Act, tls: Option<TlsAcceptor>) -> Self {
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Log::default());
         let mut tasks = JoinSet::new();
@@ -92,17 +102,30 @@ impl Receiver {
         self.log.requests.lock().unwrap().clone()
     }
 
+    /// How many bytes of a flood were sent or waited to be.
+    pub(crate) fn sent(&self) -> usize {
+        self.log.sent.load(Ordering::SeqCst)
+    }
+
     /// The names that clients sent in their TLS hello.
     pub(crate) fn server_names(&self) -> Vec<Option<String>> {
         self.log.server_names.lock().unwrap().clone()
     }
 
-    /// Waits until a held connection is closed by the client.
+    /// Waits until a held or flooded connection is closed by the client.
     pub(crate) async fn closed(&self) {
         while self.log.closed.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// A listener whose connections hold little that the other end has not read, so that what was sent is about what was read.
+fn listen(address: SocketAddr) -> TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(16 * 1024).unwrap();
+    socket.bind(address).unwrap();
+    socket.listen(64).unwrap()
 }
 
 async fn serve(stream: TcpStream, act: Act, tls: Option<TlsAcceptor>, log: Arc<Log>) {
@@ -135,6 +158,9 @@ async fn perform(mut stream: impl AsyncRead + AsyncWrite + Unpin, act: Act, log:
         let _ = stream.write_all(bytes).await;
         std::future::pending::<()>().await;
     }
+    if let Act::DripUnasked(bytes) = &act {
+        return drip(&mut stream, bytes).await;
+    }
     while let Some(request) = read_request(&mut stream).await {
         log.requests.lock().unwrap().push(request);
         match &act {
@@ -151,20 +177,17 @@ async fn perform(mut stream: impl AsyncRead + AsyncWrite + Unpin, act: Act, log:
             Act::Flood(first, again) => {
                 let mut outcome = stream.write_all(first).await;
                 while outcome.is_ok() {
+                    log.sent.fetch_add(again.len(), Ordering::SeqCst);
                     outcome = stream.write_all(again).await;
                 }
+                log.closed.fetch_add(1, Ordering::SeqCst);
                 return;
             }
             Act::Drip(first, again) => {
                 if stream.write_all(first).await.is_err() {
                     return;
                 }
-                for byte in again.iter().cycle() {
-                    if stream.write_all(&[*byte]).await.is_err() {
-                        return;
-                    }
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
+                return drip(&mut stream, again).await;
             }
             Act::Hold => {
                 let mut rest = Vec::new();
@@ -172,8 +195,17 @@ async fn perform(mut stream: impl AsyncRead + AsyncWrite + Unpin, act: Act, log:
                 log.closed.fetch_add(1, Ordering::SeqCst);
                 return;
             }
-            Act::Reset(_) | Act::Shout(_) => return,
+            Act::Reset(_) | Act::Shout(_) | Act::DripUnasked(_) => return,
         }
+    }
+}
+
+async fn drip(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) {
+    for byte in bytes.iter().cycle() {
+        if stream.write_all(&[*byte]).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -235,7 +267,8 @@ impl Resolve for Script {
 /// An egress that may call 127.0.0.1 on any port, and whose resolver follows the script.
 pub(crate) fn egress(script: Arc<Script>, extra_roots_pem: Option<String>) -> Egress {
     let policy = Policy::new(vec!["127.0.0.1/32:*+http".parse().unwrap()]);
-    let config = EgressConfig { policy, extra_roots_pem: extra_roots_pem.map(String::into_bytes) };
+    let config =
+        EgressConfig { policy, extra_roots_pem: extra_roots_pem.map(String::into_bytes), ..EgressConfig::default() };
     Egress::with_resolver(config, script).unwrap()
 }
 
@@ -259,23 +292,41 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// Server settings with a certificate for `name`, expired or not.
-    pub(crate) fn server(&self, name: &str, is_expired: bool) -> ServerConfig {
-        let key = KeyPair::generate().unwrap();
+    /// Server settings with a certificate for `name`.
+    pub(crate) fn server(&self, name: &str) -> ServerConfig {
+        self.server_from(&CertificateParams::new(vec![name.to_owned()]).unwrap())
+    }
+
+    /// Server settings with a certificate for `name` that holds in these years.
+    pub(crate) fn server_between(&self, name: &str, first: i32, last: i32) -> ServerConfig {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        if is_expired {
-            params.not_before = date_time_ymd(2001, 1, 1);
-            params.not_after = date_time_ymd(2002, 1, 1);
-        }
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        server_config(certificate.der().clone(), &key, None)
+        params.not_before = date_time_ymd(first, 1, 1);
+        params.not_after = date_time_ymd(last, 12, 31);
+        self.server_from(&params)
+    }
+
+    /// Server settings with a certificate that has `name` in its subject only, where names stood before RFC 6125.
+    pub(crate) fn server_with_subject(&self, name: &str) -> ServerConfig {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        self.server_from(&params)
     }
 
     /// Server settings that ask for a client certificate.
-    pub(crate) fn server_that_asks_for_a_certificate(&self, name: &str) -> ServerConfig {
+    pub(crate) fn server_that_asks_for_a_certificate(
+        &self,
+        name: &str,
+        version: &'static SupportedProtocolVersion,
+    ) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
-        server_config(certificate.der().clone(), &key, Some(certificate.der().clone()))
+        server_config(certificate.der().clone(), &key, Some(certificate.der().clone()), &[version])
+    }
+
+    fn server_from(&self, params: &CertificateParams) -> ServerConfig {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        server_config(certificate.der().clone(), &key, None, rustls::ALL_VERSIONS)
     }
 }
 
@@ -283,17 +334,17 @@ impl Authority {
 pub(crate) fn self_signed(name: &str) -> ServerConfig {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
-    server_config(certificate.der().clone(), &key, None)
+    server_config(certificate.der().clone(), &key, None, rustls::ALL_VERSIONS)
 }
 
 fn server_config(
     certificate: CertificateDer<'static>,
     key: &KeyPair,
     client_root: Option<CertificateDer<'static>>,
+    versions: &[&'static SupportedProtocolVersion],
 ) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions).unwrap();
     let builder = match client_root {
         None => builder.with_no_client_auth(),
         Some(root) => {

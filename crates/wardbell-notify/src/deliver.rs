@@ -4,29 +4,35 @@
 //! holds at once, and the address is judged again when it is resolved. The whole attempt, from the name to the last byte
 //! of the answer, has one deadline, the profile's. Redirects are not followed.
 //!
-//! **The receiver is a stranger.** Of its answer we use the status, `Retry-After` and `webhook-delivery`; its body is
-//! kept as an escaped [`excerpt`], for operators. Error texts are our own words: no URL, no header and
-//! no body gets into them.
+//! **The receiver is a stranger.** Of its answer we use the status, `Retry-After`, `webhook-delivery` and what `receiver.rs`
+//! knows of its kind; its body is kept as an escaped [`excerpt`], for operators. Error texts are our own words: no URL, no
+//! header and no body gets into them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tokio::sync::Semaphore;
-use wardbell_core::alert::{Alert, AlertData, AlertKind, TestData};
+use wardbell_core::alert::{self, Alert, AlertKind};
+use wardbell_core::fold::Fold;
 use wardbell_core::id::{AlertId, DeliveryId, RequestId, WebhookId};
 use wardbell_core::time::Timestamp;
 use wardbell_egress::phases::{Phase, Phases};
 use wardbell_egress::refused::Refused;
 use wardbell_egress::resolve::ResolveError;
 use wardbell_egress::send::{Answer, Outgoing, SendError, SendErrorKind, SendLimits};
+use wardbell_egress::url::Destination;
 use wardbell_egress::{Egress, url};
-use wardbell_store::endpoint::Endpoint;
-use wardbell_store::outbox::{Attempt, AttemptPhases, Claim, Next};
+use wardbell_render::{Notice, Rendered, render};
+use wardbell_store::endpoint::{Endpoint, Format};
+use wardbell_store::outbox::{Attempt, AttemptPhases, Claim, Delivery, Next};
 use wardbell_telemetry::ambient;
 
+use crate::dispatch::{Clock, LEASE, Made};
 use crate::excerpt::{self, EXCERPT_BYTES_MAX};
-use crate::render::{Rendered, render};
+use crate::lanes::{Ended, Rate, Way};
+use crate::mail::Mailer;
+use crate::receiver;
 use crate::retry_after::retry_after;
 use crate::schedule::{self, AttemptOutcome, Wish, next_attempt};
 use crate::sign::sign;
@@ -35,38 +41,135 @@ use crate::sign::sign;
 pub const USER_AGENT: &str = concat!("Wardbell/", env!("CARGO_PKG_VERSION"));
 /// Marks a delivery, so that our own ingress can refuse a webhook that points at the gateway (`spec/egress.md` 5.3).
 pub const DELIVERY_MARK: HeaderName = HeaderName::from_static("x-wardbell-delivery");
+/// On a delivery that was replayed: how often.
+pub const REPLAY_MARK: HeaderName = HeaderName::from_static("x-wardbell-replay");
 /// What a receiver wishes (`spec/alert-contracts.md` 1a).
 const WISH: HeaderName = HeaderName::from_static("webhook-delivery");
-/// The most bytes of an answer that are read.
-const RESPONSE_BYTES_MAX: usize = EXCERPT_BYTES_MAX;
+/// The most bytes of an answer that are read; [`EXCERPT_BYTES_MAX`] of them are kept.
+pub const RESPONSE_BYTES_MAX: usize = 16 * 1024;
 /// The most test alerts under way; more wait.
 const TESTS_MAX: usize = 4;
+
+/// Where an endpoint's deliveries go, and how fast they may. Endpoints whose URL no longer reads share no host.
+pub(crate) fn way(endpoint: &Endpoint) -> Way {
+    let url = endpoint.url.reveal();
+    let host = url.split_once("://").map_or("", |(_, rest)| rest);
+    let host = host.find(['/', '?', '#']).map_or(host, |end| host.get(..end).unwrap_or(host)).to_ascii_lowercase();
+    let own = endpoint.options.per_second.filter(|rate| rate.is_finite() && *rate > 0.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the API allows up to 1000")]
+    let own = own.map(|per_second| Rate { per_second, burst: (per_second / 2.0).ceil() as u32 });
+    Way {
+        endpoint: endpoint.id,
+        host: if host.is_empty() { endpoint.id.to_string() } else { host },
+        rate: own.or_else(|| receiver::rate(endpoint.format)),
+    }
+}
 
 /// Makes attempts.
 #[derive(Clone)]
 pub struct Courier {
     egress: Arc<Egress>,
+    mailer: Option<Arc<Mailer>>,
+    clock: Clock,
 }
 
 impl Courier {
-    /// Makes a courier that sends through this egress guard.
-    pub const fn new(egress: Arc<Egress>) -> Self {
-        Self { egress }
+    /// Makes a courier that sends through this egress guard, and mail through this mailer.
+    pub(crate) fn new(egress: Arc<Egress>, mailer: Option<Arc<Mailer>>, clock: Clock) -> Self {
+        Self { egress, mailer, clock }
     }
 
-    /// Makes one attempt at a claimed delivery. It ends within the profile's deadline, whatever the receiver does. To an
-    /// endpoint that was switched off in the meantime nothing is sent: its deliveries become dead letters.
-    pub async fn attempt(&self, claim: &Claim) -> (Attempt, Next) {
-        let at = ambient::now();
-        let Claim { delivery, alert, endpoint } = claim;
-        if !endpoint.enabled {
-            let sent = Sent::failed(AttemptOutcome::Internal, "not sent: the webhook is off".to_owned());
-            let (attempt, _) = conclude(claim, at, at, sent);
-            return (attempt, Next::Dead("the webhook is off; replay the delivery once it is on".to_owned()));
-        }
-        let sent = send(&self.egress, endpoint, delivery.id.webhook_id(), alert, at).await;
-        conclude(claim, at, ambient::now(), sent)
+    /// Makes one attempt at a claimed delivery. It ends within the profile's deadline, whatever the receiver does.
+    pub(crate) async fn attempt(&self, claim: &Claim) -> Made {
+        let at = (self.clock)();
+        let Claim { delivery, alert, endpoint, lease_until: _ } = claim;
+        let Delivery { id, fold, replays, is_plain, .. } = delivery;
+        let told = Told { id: id.webhook_id(), alert, fold: fold.as_ref(), replays: *replays, is_plain: *is_plain, at };
+        let sent = self.send(endpoint, &told).await;
+        conclude(claim, at, (self.clock)(), sent)
     }
+
+    /// Renders, signs and sends once.
+    async fn send(&self, endpoint: &Endpoint, told: &Told<'_>) -> Sent {
+        let options = &endpoint.options;
+        let wish = wardbell_render::Wish {
+            custom_message: options.custom_message.as_deref(),
+            include_preview: options.include_preview,
+            routing_key: options.routing_key.as_ref().map(|key| key.reveal().as_str()),
+            mail_from: self.mailer.as_ref().map(|mailer| mailer.from()),
+            mail_to: &options.to,
+            is_plain: told.is_plain,
+        };
+        let notice = Notice { id: told.id, alert: told.alert, fold: told.fold, wish };
+        let rendered = match render(endpoint.format, &notice) {
+            Ok(rendered) => rendered,
+            Err(fault) => return Sent::failed(AttemptOutcome::Internal, fault.to_string()),
+        };
+        let deadline = schedule::of(endpoint.retry).attempt_max;
+        if endpoint.format == Format::Email {
+            return match &self.mailer {
+                Some(mailer) => mailer.send(&options.to, &rendered.body, deadline.max(MAIL_TIME_MIN)).await,
+                None => Sent::failed(AttemptOutcome::Internal, "no mail server is set; set smtp.host".to_owned()),
+            };
+        }
+        self.post(endpoint, told, rendered, deadline).await
+    }
+
+    async fn post(&self, endpoint: &Endpoint, told: &Told<'_>, rendered: Rendered, deadline: Duration) -> Sent {
+        let Rendered { content_type, body } = rendered;
+        let destination = match destination(endpoint, &self.egress) {
+            Ok(destination) => destination,
+            Err(refused) => return Sent::refused(&refused),
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in &endpoint.options.headers {
+            // They were checked when they were set.
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value.reveal())) {
+                headers.insert(name, value);
+            }
+        }
+        match sign(endpoint.signature, &told.id.to_string(), told.at, &body, &endpoint.secrets) {
+            Ok(signed) => headers.extend(signed),
+            Err(fault) => return Sent::failed(AttemptOutcome::Internal, fault.to_string()),
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(DELIVERY_MARK, HeaderValue::from_static("1"));
+        if told.replays > 0 {
+            headers.insert(REPLAY_MARK, HeaderValue::from(told.replays));
+        }
+        let limits = SendLimits { deadline, response_bytes_max: RESPONSE_BYTES_MAX };
+        match self.egress.send(Outgoing { destination, method: Method::POST, headers, body }, limits).await {
+            Ok(answer) => answered(endpoint.format, &answer),
+            Err(fault) => unanswered(&fault),
+        }
+    }
+}
+
+/// A mail server greets, asks and answers several times: a profile's second is too short for it.
+const MAIL_TIME_MIN: Duration = Duration::from_secs(10);
+
+/// What one send tells.
+struct Told<'a> {
+    id: WebhookId,
+    alert: &'a Alert,
+    fold: Option<&'a Fold>,
+    replays: u32,
+    is_plain: bool,
+    at: Timestamp,
+}
+
+/// The URL, judged, as it is called. Discord says whether it has kept a message only when it is asked to wait.
+fn destination(endpoint: &Endpoint, egress: &Egress) -> Result<Destination, Refused> {
+    let text = endpoint.url.reveal();
+    let destination = url::parse(text, egress.policy())?;
+    let query = destination.query().unwrap_or_default();
+    if endpoint.format != Format::Discord || query.split('&').any(|part| part.starts_with("wait=")) {
+        return Ok(destination);
+    }
+    let joint = if text.contains('?') { '&' } else { '?' };
+    url::parse(&format!("{text}{joint}wait=true"), egress.policy())
 }
 
 /// What came of a test.
@@ -74,7 +177,7 @@ impl Courier {
 pub struct TestOutcome {
     /// Whether the receiver said yes.
     pub delivered: bool,
-    /// The HTTP status, if one came.
+    /// The HTTP status, or a mail server's reply code, if one came.
     pub status: Option<u16>,
     /// How long it took.
     pub duration: Duration,
@@ -88,32 +191,28 @@ pub struct TestOutcome {
 /// Sends test alerts.
 #[derive(Clone)]
 pub struct Tester {
-    egress: Arc<Egress>,
+    courier: Courier,
     slots: Arc<Semaphore>,
 }
 
 impl Tester {
-    /// Makes a tester that sends through this egress guard.
-    pub fn new(egress: Arc<Egress>) -> Self {
-        Self { egress, slots: Arc::new(Semaphore::new(TESTS_MAX)) }
+    /// Makes a tester that sends through this egress guard, and mail through this mailer.
+    pub(crate) fn new(egress: Arc<Egress>, mailer: Option<Arc<Mailer>>, clock: Clock) -> Self {
+        Self { courier: Courier::new(egress, mailer, clock), slots: Arc::new(Semaphore::new(TESTS_MAX)) }
     }
 
-    /// Sends a `webhook.test` at once, signed like any other alert, and tells what came of it. It is not stored, not
+    /// Sends a sample alert of a kind at once, signed like any other, and tells what came of it. It is not stored, not
     /// tried again, and goes out even if the endpoint is off. Dropping the future ends the test.
-    pub async fn test(&self, endpoint: &Endpoint) -> TestOutcome {
+    pub async fn test(&self, endpoint: &Endpoint, kind: AlertKind) -> TestOutcome {
         // The semaphore is never closed; without a permit the test goes out all the same.
         let _slot = self.slots.acquire().await;
         let at = ambient::now();
-        let alert = Alert {
-            id: AlertId::mint(at, ambient::entropy()),
-            project: endpoint.project,
-            request_id: RequestId::mint(at, ambient::entropy()).to_string(),
-            at,
-            kind: AlertKind::WebhookTest,
-            data: AlertData::Test(TestData { test: true }),
-        };
+        let request = RequestId::mint(at, ambient::entropy()).to_string();
+        let alert =
+            alert::sample(kind, AlertId::mint(at, ambient::entropy()), endpoint.project, endpoint.id, request, at);
         let id = DeliveryId::mint(at, ambient::entropy()).webhook_id();
-        let sent = send(&self.egress, endpoint, id, &alert, at).await;
+        let told = Told { id, alert: &alert, fold: None, replays: 0, is_plain: false, at };
+        let sent = self.courier.send(endpoint, &told).await;
         TestOutcome {
             delivered: matches!(sent.outcome, AttemptOutcome::Answered { status: 200..=299, .. }),
             status: sent.status(),
@@ -125,50 +224,71 @@ impl Tester {
 }
 
 /// What one send came to.
-struct Sent {
-    outcome: AttemptOutcome,
+pub(crate) struct Sent {
+    pub(crate) outcome: AttemptOutcome,
+    /// The receiver's `Retry-After`.
     hint: Option<Duration>,
+    /// How long the whole endpoint is to be left alone.
+    hold: Option<Duration>,
     /// For operators.
     error: Option<String>,
     /// For the project's people, where they may not be told what operators are.
     tenant_error: Option<String>,
-    phases: AttemptPhases,
-    excerpt: Option<String>,
+    pub(crate) phases: AttemptPhases,
+    pub(crate) excerpt: Option<String>,
 }
 
 impl Sent {
     /// A send without an answer.
-    fn failed(outcome: AttemptOutcome, error: String) -> Self {
+    pub(crate) fn failed(outcome: AttemptOutcome, error: String) -> Self {
         let phases = AttemptPhases::default();
-        Self { outcome, hint: None, error: Some(error), tenant_error: None, phases, excerpt: None }
+        Self { outcome, hint: None, hold: None, error: Some(error), tenant_error: None, phases, excerpt: None }
+    }
+
+    /// A send that was answered with success.
+    pub(crate) fn taken(status: u16) -> Self {
+        let outcome = AttemptOutcome::Answered { status, wish: None };
+        Self { error: None, ..Self::failed(outcome, String::new()) }
     }
 
     /// A send that the egress policy stopped.
-    fn refused(refused: &Refused) -> Self {
+    pub(crate) fn refused(refused: &Refused) -> Self {
         let error = format!("the destination is not allowed: {refused}");
         Self { tenant_error: Some(refused.tenant_text()), ..Self::failed(AttemptOutcome::Refused, error) }
     }
 
     const fn status(&self) -> Option<u16> {
         match self.outcome {
-            AttemptOutcome::Answered { status, .. } => Some(status),
+            AttemptOutcome::Answered { status, .. }
+            | AttemptOutcome::Denied { status }
+            | AttemptOutcome::Busy { status } => Some(status),
             _ => None,
         }
     }
 }
 
 /// The attempt and what follows from it.
-fn conclude(claim: &Claim, at: Timestamp, now: Timestamp, sent: Sent) -> (Attempt, Next) {
-    let number = claim.delivery.attempts.saturating_add(1);
-    let age = now.since(claim.delivery.created_at);
-    let next = next_attempt(claim.endpoint.retry, number, age, sent.outcome, sent.hint, now, dice());
+fn conclude(claim: &Claim, at: Timestamp, now: Timestamp, sent: Sent) -> Made {
+    let Claim { delivery, endpoint, .. } = claim;
+    let number = delivery.attempts.saturating_add(1);
+    let age = now.since(delivery.created_at);
     let status = sent.status();
-    let Sent { outcome: _, hint: _, error, tenant_error: _, phases, excerpt } = sent;
-    (Attempt { number, at, status, error, phases, excerpt }, next)
+    let Sent { outcome, hint, hold, error, tenant_error: _, phases, excerpt } = sent;
+    let next = if !delivery.is_plain && receiver::has_plain(endpoint.format) && schedule::is_about_body(outcome) {
+        Next::RetryPlainAt(now)
+    } else {
+        next_attempt(endpoint.retry, number, age, outcome, hint.max(hold), now, dice())
+    };
+    // A profile that gives up within seconds does not wait for longer than it ever does.
+    let hold = hold.map(|hold| hold.min(schedule::of(endpoint.retry).pause_max()));
+    // What is parked for an endpoint that is being switched off must not go out.
+    let hold = if matches!(next, Next::Disable(_)) { Some(LEASE) } else { hold };
+    let ended = Ended { is_trouble: schedule::is_trouble(outcome), hold };
+    Made { attempt: Attempt { number, at, status, error, phases, excerpt }, next, ended }
 }
 
 /// An attempt that a fault of ours ended.
-pub(crate) fn broken(claim: &Claim, at: Timestamp, now: Timestamp, error: &str) -> (Attempt, Next) {
+pub(crate) fn broken(claim: &Claim, at: Timestamp, now: Timestamp, error: &str) -> Made {
     let mut sent = Sent::failed(AttemptOutcome::Internal, error.to_owned());
     sent.phases.total = now.since(at);
     conclude(claim, at, now, sent)
@@ -179,40 +299,21 @@ fn dice() -> f64 {
     f64::from(u32::from_be_bytes(ambient::entropy())) / f64::from(u32::MAX)
 }
 
-/// Renders, signs and sends an alert once.
-async fn send(egress: &Egress, endpoint: &Endpoint, id: WebhookId, alert: &Alert, at: Timestamp) -> Sent {
-    let destination = match url::parse(endpoint.url.reveal(), egress.policy()) {
-        Ok(destination) => destination,
-        Err(refused) => return Sent::refused(&refused),
-    };
-    let Rendered { content_type, body } = match render(endpoint.format, id, alert) {
-        Ok(rendered) => rendered,
-        Err(fault) => return Sent::failed(AttemptOutcome::Internal, fault.to_string()),
-    };
-    let mut headers = match sign(endpoint.signature, &id.to_string(), at, &body, &endpoint.secrets) {
-        Ok(headers) => headers,
-        Err(fault) => return Sent::failed(AttemptOutcome::Internal, fault.to_string()),
-    };
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-    headers.insert(DELIVERY_MARK, HeaderValue::from_static("1"));
-    let deadline = schedule::of(endpoint.retry).attempt_max;
-    let limits = SendLimits { deadline, response_bytes_max: RESPONSE_BYTES_MAX };
-    match egress.send(Outgoing { destination, method: Method::POST, headers, body }, limits).await {
-        Ok(answer) => answered(&answer),
-        Err(fault) => unanswered(&fault),
-    }
-}
-
 /// What an answer comes to.
-fn answered(answer: &Answer) -> Sent {
+fn answered(format: Format, answer: &Answer) -> Sent {
     let Answer { status, headers, excerpt, truncated: _, phases } = answer;
-    let outcome = AttemptOutcome::Answered { status: status.as_u16(), wish: wish(headers) };
+    let now = ambient::now();
+    let outcome = if status.is_success() && receiver::denies(format, excerpt) {
+        AttemptOutcome::Denied { status: status.as_u16() }
+    } else {
+        AttemptOutcome::Answered { status: status.as_u16(), wish: wish(headers) }
+    };
+    let is_taken = matches!(outcome, AttemptOutcome::Answered { status: 200..=299, .. });
     Sent {
         outcome,
-        hint: retry_after(headers, ambient::now()),
-        error: if status.is_success() { None } else { Some(schedule::describe(outcome)) },
+        hint: retry_after(headers, now),
+        hold: receiver::hold(format, status.as_u16(), headers, excerpt, now),
+        error: if is_taken { None } else { Some(schedule::describe(outcome)) },
         tenant_error: None,
         phases: times(*phases),
         excerpt: if excerpt.is_empty() { None } else { Some(excerpt::escape(excerpt, EXCERPT_BYTES_MAX)) },
@@ -233,7 +334,7 @@ fn unanswered(fault: &SendError) -> Sent {
     Sent { phases: times(*phases), ..sent }
 }
 
-fn classify(kind: &SendErrorKind) -> Sent {
+pub(crate) fn classify(kind: &SendErrorKind) -> Sent {
     let (outcome, error) = match kind {
         SendErrorKind::Refused(refused) => return Sent::refused(refused),
         SendErrorKind::Dns(ResolveError::Empty) => (AttemptOutcome::NoSuchName, "the receiver's name has no address"),

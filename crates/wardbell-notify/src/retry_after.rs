@@ -33,7 +33,8 @@ fn parse(value: &str, now: Timestamp) -> Option<Duration> {
     seconds(value).or_else(|| date(value, now))
 }
 
-fn seconds(value: &str) -> Option<Duration> {
+/// Reads seconds with or without a fraction.
+pub(crate) fn seconds(value: &str) -> Option<Duration> {
     let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
     let is_number =
         |digits: &str| (1..=DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());

@@ -140,11 +140,21 @@ pub enum AttemptOutcome {
         /// What it wishes, if it said so.
         wish: Option<Wish>,
     },
+    /// The receiver answered 2xx and said in the body that it did not take the message, or a mail server refused it.
+    Denied {
+        /// The HTTP status, or the SMTP reply code.
+        status: u16,
+    },
+    /// A mail server cannot take the message now.
+    Busy {
+        /// The SMTP reply code.
+        status: u16,
+    },
     /// The egress policy does not let us go there.
     Refused,
     /// The name does not exist.
     NoSuchName,
-    /// The receiver's certificate is not one that we trust, or is another's.
+    /// The receiver's certificate is not one that we trust, or is another's; or a mail server lacks what must be.
     Certificate,
     /// Resolving, connecting, the handshake or the exchange failed.
     Network,
@@ -164,6 +174,8 @@ enum Verdict {
     Few(u32, &'static str),
     /// It will not pass.
     Never(&'static str),
+    /// The endpoint wants nothing more.
+    Off(&'static str),
 }
 
 /// Decides what becomes of a delivery after an attempt.
@@ -184,6 +196,7 @@ pub fn next_attempt(
     match judge(profile, outcome) {
         Verdict::Delivered => Next::Delivered,
         Verdict::Never(reason) => Next::Dead(reason.to_owned()),
+        Verdict::Off(reason) => Next::Disable(reason.to_owned()),
         Verdict::Few(sends, reason) if made >= sends => Next::Dead(reason.to_owned()),
         Verdict::Few(..) | Verdict::Retry => match pause(schedule, made, age) {
             None => Next::Dead(format!("given up after {made} attempts; the last: {}", describe(outcome))),
@@ -210,6 +223,13 @@ fn judge(profile: RetryProfile, outcome: AttemptOutcome) -> Verdict {
     match (profile, outcome) {
         (_, AttemptOutcome::Answered { status: 200..=299, .. }) => Verdict::Delivered,
         (_, AttemptOutcome::Refused) => Verdict::Never(NOT_ALLOWED),
+        // Nobody sends this header by chance, so it holds on every profile.
+        (_, AttemptOutcome::Answered { wish: Some(Wish::Disable), .. }) => {
+            Verdict::Off("the receiver asked for no more deliveries (webhook-delivery: disable)")
+        }
+        (_, AttemptOutcome::Answered { wish: Some(Wish::AbortMessage), .. }) => {
+            Verdict::Never("the receiver asked not to get this delivery again (webhook-delivery: abort-message)")
+        }
         (RetryProfile::Aisg, _) => Verdict::Retry,
         (RetryProfile::LockLlm, outcome) => lockllm(outcome),
         (RetryProfile::Durable, outcome) => durable(outcome),
@@ -219,7 +239,10 @@ fn judge(profile: RetryProfile, outcome: AttemptOutcome) -> Verdict {
 /// The one text for whatever the egress policy refuses, so that a tenant learns nothing of the network behind it
 /// (`spec/egress.md` 5.4).
 pub const NOT_ALLOWED: &str = "destination not allowed";
-const UNTRUSTED: &str = "the receiver's certificate is not valid for its name; renew it, or mend the URL";
+const MISCONFIGURED: &str =
+    "the receiver refused the delivery; check the webhook's URL, and that its receiver takes this format";
+const UNTRUSTED: &str = "no trusted connection to the receiver: renew its certificate, mend the webhook's URL, or see that the mail \
+                         server offers STARTTLS";
 
 /// Only what may pass within a second: network, timeout, 5xx and 429.
 fn lockllm(outcome: AttemptOutcome) -> Verdict {
@@ -228,8 +251,9 @@ fn lockllm(outcome: AttemptOutcome) -> Verdict {
         | AttemptOutcome::Network
         | AttemptOutcome::Timeout
         | AttemptOutcome::NoSuchName
+        | AttemptOutcome::Busy { .. }
         | AttemptOutcome::Internal => Verdict::Retry,
-        AttemptOutcome::Answered { .. } => {
+        AttemptOutcome::Answered { .. } | AttemptOutcome::Denied { .. } => {
             Verdict::Never("the receiver refused the delivery with a status that this retry profile does not retry")
         }
         AttemptOutcome::Certificate => Verdict::Never(UNTRUSTED),
@@ -240,32 +264,45 @@ fn lockllm(outcome: AttemptOutcome) -> Verdict {
 /// `spec/alert-contracts.md` 1a, top to bottom.
 fn durable(outcome: AttemptOutcome) -> Verdict {
     match outcome {
-        AttemptOutcome::Answered { wish: Some(Wish::Disable), .. } => {
-            Verdict::Never("the receiver asked for no more deliveries (webhook-delivery: disable)")
-        }
-        AttemptOutcome::Answered { wish: Some(Wish::AbortMessage), .. } => {
-            Verdict::Never("the receiver asked not to get this delivery again (webhook-delivery: abort-message)")
-        }
-        AttemptOutcome::Answered { status, wish: None } => match status {
+        AttemptOutcome::Answered { status, wish: _ } => match status {
             300..=399 => Verdict::Few(
                 REDIRECTED_SENDS_MAX,
                 "the receiver redirects, and redirects are never followed; set the webhook's URL to where it moved",
             ),
-            410 => Verdict::Never("the receiver is gone (410); remove the webhook, or mend its URL"),
+            410 => Verdict::Off("the receiver is gone (410); mend the webhook's URL and switch it on, or remove it"),
             // 409, 423 and 424 name states that pass, as 408, 425 and 429 do.
             408 | 409 | 423 | 424 | 425 | 429 => Verdict::Retry,
-            400..=499 => Verdict::Few(
-                MISCONFIGURED_SENDS_MAX,
-                "the receiver refused the delivery; check the webhook's URL, and that its receiver takes this format",
-            ),
+            400..=499 => Verdict::Few(MISCONFIGURED_SENDS_MAX, MISCONFIGURED),
             _ => Verdict::Retry,
         },
-        AttemptOutcome::Network | AttemptOutcome::Timeout | AttemptOutcome::Internal => Verdict::Retry,
+        AttemptOutcome::Network | AttemptOutcome::Timeout | AttemptOutcome::Busy { .. } | AttemptOutcome::Internal => {
+            Verdict::Retry
+        }
         AttemptOutcome::NoSuchName => {
             Verdict::Few(NAMELESS_SENDS_MAX, "the receiver's name does not exist; mend the webhook's URL")
         }
         AttemptOutcome::Certificate => Verdict::Few(MISCONFIGURED_SENDS_MAX, UNTRUSTED),
+        AttemptOutcome::Denied { .. } => Verdict::Few(MISCONFIGURED_SENDS_MAX, MISCONFIGURED),
         AttemptOutcome::Refused => Verdict::Never(NOT_ALLOWED),
+    }
+}
+
+/// Whether an outcome may be about the body, so that a plainer one may pass: a body that is refused, or is too large.
+pub(crate) const fn is_about_body(outcome: AttemptOutcome) -> bool {
+    matches!(outcome, AttemptOutcome::Answered { status: 400 | 413 | 422, wish: None } | AttemptOutcome::Denied { .. })
+}
+
+/// Whether an outcome means that the endpoint is in trouble, so that others should not be sent into it as well: it does
+/// not answer, or says that it cannot now.
+pub(crate) const fn is_trouble(outcome: AttemptOutcome) -> bool {
+    match outcome {
+        AttemptOutcome::Answered { status, .. } => status >= 500 || status == 408,
+        AttemptOutcome::NoSuchName
+        | AttemptOutcome::Certificate
+        | AttemptOutcome::Network
+        | AttemptOutcome::Busy { .. }
+        | AttemptOutcome::Timeout => true,
+        AttemptOutcome::Denied { .. } | AttemptOutcome::Refused | AttemptOutcome::Internal => false,
     }
 }
 
@@ -273,6 +310,8 @@ fn durable(outcome: AttemptOutcome) -> Verdict {
 pub(crate) fn describe(outcome: AttemptOutcome) -> String {
     match outcome {
         AttemptOutcome::Answered { status, .. } => format!("the receiver answered {status}"),
+        AttemptOutcome::Denied { status } => format!("the receiver answered {status}, and said that it failed"),
+        AttemptOutcome::Busy { status } => format!("the mail server answered {status}"),
         AttemptOutcome::Refused => NOT_ALLOWED.to_owned(),
         AttemptOutcome::NoSuchName => "the receiver's name does not exist".to_owned(),
         AttemptOutcome::Certificate => "the receiver's certificate is not trusted".to_owned(),

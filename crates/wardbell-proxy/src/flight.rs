@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 use tokio::task::JoinHandle;
 use wardbell_core::activity::Activity;
-use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData};
+use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, Source};
 use wardbell_core::entity::EntityType;
 use wardbell_core::finding::Located;
 use wardbell_core::id::{AlertId, RequestId};
 use wardbell_core::outcome::Outcome;
+use wardbell_core::policy::Sensitivity;
 use wardbell_core::principal::Principal;
 use wardbell_core::time::Timestamp;
 use wardbell_core::usage::Usage;
@@ -62,8 +63,18 @@ fn well_formed(id: &str) -> Option<String> {
 pub(crate) struct Flight {
     pub(crate) arrival: Arrival,
     row: Activity,
+    /// The end user that the key was made for.
+    user: Option<String>,
     place: Option<Place>,
     alerts: Option<JoinHandle<()>>,
+}
+
+/// What alerts tell beside what was found.
+pub(crate) struct Evidence {
+    /// How low a score counted as an injection.
+    pub(crate) sensitivity: Sensitivity,
+    /// The masked beginning of the text, where somebody wants it.
+    pub(crate) preview: Option<String>,
 }
 
 impl Flight {
@@ -97,7 +108,7 @@ impl Flight {
             usage: None,
             policy_version,
         };
-        Self { arrival, row, place: Some(place), alerts: None }
+        Self { arrival, row, user: principal.user.clone(), place: Some(place), alerts: None }
     }
 
     /// Notes what the caller asked for. The name is the caller's text: it is cut, and control characters are taken out.
@@ -140,11 +151,17 @@ impl Flight {
         &mut self,
         verdict: &Verdict,
         detect_latency: Duration,
+        evidence: Evidence,
         store: &Arc<dyn Store>,
         recorder: &Recorder,
     ) {
         self.saw(verdict.word(), &verdict.findings(), detect_latency);
-        let alerts = self.alerts_of(verdict);
+        let mut alerts = self.alerts_of(verdict);
+        let Evidence { sensitivity, preview } = evidence;
+        for alert in &mut alerts {
+            alert.source.sensitivity = Some(sensitivity);
+            alert.preview.clone_from(&preview);
+        }
         if alerts.is_empty() {
             return;
         }
@@ -216,6 +233,14 @@ impl Flight {
                 model: self.row.model.clone(),
                 action,
             }),
+            source: Source {
+                key: Some(self.row.key),
+                user: self.user.clone(),
+                injection: Some(self.row.injection_score),
+                sensitivity: None,
+            },
+            preview: None,
+            is_test: false,
         }
     }
 

@@ -13,6 +13,9 @@ use wardbell_core::finding::{Finding, Located};
 use wardbell_core::verdict::DetectionFailure;
 use wardbell_detect::engine::Engine;
 use wardbell_llm::openai::chat::{self, RequestError};
+use wardbell_llm::segment::Segment;
+
+use crate::preview::preview;
 
 /// Bodies up to this many bytes are inspected on the runtime's own thread: about half a millisecond of work.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
@@ -26,8 +29,19 @@ pub(crate) struct Inspected {
     pub(crate) model_place: Range<usize>,
     /// What the detectors saw, or why they did not finish.
     pub(crate) observed: Result<Vec<Sighting>, DetectionFailure>,
+    /// The beginning of the text that the first finding is in, masked; the first injection's before others. `None` where
+    /// nothing was found or nobody wants it.
+    pub(crate) preview: Option<String>,
     /// Time spent in detectors.
     pub(crate) detect_latency: Duration,
+}
+
+/// What to read a request for.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) limits: chat::Limits,
+    /// Whether somebody wants a preview of what is found.
+    pub(crate) preview: bool,
 }
 
 /// A finding and where it stands in the body.
@@ -45,38 +59,34 @@ pub(crate) struct Sighting {
 pub(crate) async fn inspect(
     engine: &Arc<Engine>,
     body: &Bytes,
-    limits: &chat::Limits,
+    wanted: &Wanted,
     time_max: Duration,
 ) -> Result<Inspected, RequestError> {
     if body.len() <= INLINE_BYTES_MAX {
-        return inspect_now(body, limits, |text| engine.scan(text));
+        return inspect_now(body, wanted, |text| engine.scan(text));
     }
-    let (engine, bytes, limits_owned) = (Arc::clone(engine), body.clone(), limits.clone());
-    let work = tokio::task::spawn_blocking(move || inspect_now(&bytes, &limits_owned, |text| engine.scan(text)));
+    let (engine, bytes, owned) = (Arc::clone(engine), body.clone(), wanted.clone());
+    let work = tokio::task::spawn_blocking(move || inspect_now(&bytes, &owned, |text| engine.scan(text)));
     match tokio::time::timeout(time_max, work).await {
         Ok(Ok(inspected)) => inspected,
         // What was asked is still wanted for the record; reading alone is quick.
-        Ok(Err(_)) => failed(body, limits, DetectionFailure::Panicked, Duration::ZERO),
-        Err(_) => failed(body, limits, DetectionFailure::TimedOut, time_max),
+        Ok(Err(_)) => failed(body, wanted, DetectionFailure::Panicked, Duration::ZERO),
+        Err(_) => failed(body, wanted, DetectionFailure::TimedOut, time_max),
     }
 }
 
 fn failed(
     body: &[u8],
-    limits: &chat::Limits,
+    wanted: &Wanted,
     failure: DetectionFailure,
     detect_latency: Duration,
 ) -> Result<Inspected, RequestError> {
-    let inspected = inspect_now(body, limits, |_| Vec::new())?;
+    let inspected = inspect_now(body, wanted, |_| Vec::new())?;
     Ok(Inspected { observed: Err(failure), detect_latency, ..inspected })
 }
 
-fn inspect_now(
-    body: &[u8],
-    limits: &chat::Limits,
-    scan: impl Fn(&str) -> Vec<Finding>,
-) -> Result<Inspected, RequestError> {
-    let request = chat::read(body, limits)?;
+fn inspect_now(body: &[u8], wanted: &Wanted, scan: impl Fn(&str) -> Vec<Finding>) -> Result<Inspected, RequestError> {
+    let request = chat::read(body, &wanted.limits)?;
     let started = Instant::now();
     let observed = catch_unwind(AssertUnwindSafe(|| {
         let mut sightings = Vec::new();
@@ -88,15 +98,32 @@ fn inspect_now(
                 sightings.push(Sighting { located: Located { segment: index, finding, characters }, place });
             }
         }
-        sightings
+        let preview = if wanted.preview { preview_of(&request.segments, &sightings) } else { None };
+        (sightings, preview)
     }));
+    let (observed, preview) = match observed {
+        Ok((sightings, preview)) => (Ok(sightings), preview),
+        Err(_) => (Err(DetectionFailure::Panicked), None),
+    };
     Ok(Inspected {
         model: request.model.into_owned(),
         model_place: request.model_place,
         stream: request.stream,
-        observed: observed.map_err(|_| DetectionFailure::Panicked),
+        observed,
+        preview,
         detect_latency: started.elapsed(),
     })
+}
+
+/// The preview of what was found: of the segment with the first injection, or else with the first finding.
+fn preview_of(segments: &[Segment<'_>], sightings: &[Sighting]) -> Option<String> {
+    let is_injection = |seen: &&Sighting| seen.located.finding.entity.is_injection();
+    let shown = sightings.iter().find(is_injection).or_else(|| sightings.first())?.located.segment;
+    let text = &segments.get(shown)?.text;
+    let mut findings: Vec<&Finding> =
+        sightings.iter().filter(|seen| seen.located.segment == shown).map(|seen| &seen.located.finding).collect();
+    findings.sort_by_key(|finding| finding.span.start);
+    Some(preview(text, findings.into_iter()))
 }
 
 /// Detects in one text.
@@ -162,6 +189,10 @@ mod tests {
 
     const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"\u00e9 4111"}]}"#;
 
+    fn wanted() -> Wanted {
+        Wanted { limits: chat::Limits::default(), preview: true }
+    }
+
     fn find_digits(text: &str) -> Vec<Finding> {
         text.find("4111")
             .map(|at| Finding { entity: EntityType::CreditCard, rule: "test", span: at..at + 4, score: 1.0 })
@@ -171,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_finding_knows_its_characters_and_its_bytes_in_the_body() {
-        let inspected = inspect_now(BODY.as_bytes(), &chat::Limits::default(), find_digits).unwrap();
+        let inspected = inspect_now(BODY.as_bytes(), &wanted(), find_digits).unwrap();
         let observed = inspected.observed.unwrap();
         assert_eq!(observed.len(), 1);
         assert_eq!(observed[0].located.characters, 2..6);
@@ -181,8 +212,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_detector_is_a_failure_and_not_a_yes() {
-        let inspected =
-            inspect_now(BODY.as_bytes(), &chat::Limits::default(), |_| panic!("a broken detector")).unwrap();
+        let inspected = inspect_now(BODY.as_bytes(), &wanted(), |_| panic!("a broken detector")).unwrap();
         assert_eq!(inspected.observed, Err(DetectionFailure::Panicked));
         assert_eq!(inspected.model, "m");
     }
@@ -207,7 +237,7 @@ mod tests {
         let filler = "plain words ".repeat(INLINE_BYTES_MAX / 12 + 1);
         let body =
             format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{filler} card 4111 1111 1111 1111"}}]}}"#);
-        let inspected = inspect(&engine, &body.into(), &chat::Limits::default(), Duration::from_mins(1)).await.unwrap();
+        let inspected = inspect(&engine, &body.into(), &wanted(), Duration::from_mins(1)).await.unwrap();
         let observed = inspected.observed.unwrap();
         assert_eq!(observed.len(), 1);
         assert_eq!(observed[0].located.finding.entity, EntityType::CreditCard);

@@ -20,6 +20,7 @@ mod flight;
 pub mod gateway;
 mod inspect;
 pub mod pipeline;
+mod preview;
 mod provider;
 pub mod record;
 mod respond;

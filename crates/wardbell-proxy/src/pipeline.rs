@@ -26,9 +26,9 @@ use wardbell_telemetry::metrics::metrics;
 
 use crate::answer::AnswerBody;
 use crate::body::{self, BodyError};
-use crate::flight::{Arrival, Flight};
+use crate::flight::{Arrival, Evidence, Flight};
 use crate::gateway::{Gateway, Limits};
-use crate::inspect::{Inspected, Sighting, inspect};
+use crate::inspect::{Inspected, Sighting, Wanted, inspect};
 use crate::provider::{self, Remote, Target};
 use crate::respond::{self, Refused, UpstreamRefusal};
 use crate::upstream::{self, ForwardError};
@@ -114,19 +114,21 @@ async fn guard(
     let Limits { body_bytes_max, body_time_max, detect_time_max, .. } = gateway.limits;
     let body = body::read(&headers, incoming, body_bytes_max, body_time_max).await.map_err(Refused::Body)?;
     let limits = chat::Limits { depth_max: gateway.limits.depth_max, messages_max: gateway.limits.messages_max };
-    let inspected = inspect(&gateway.engine, &body, &limits, detect_time_max).await.map_err(Refused::Request)?;
-    let Inspected { model, stream, model_place, observed, detect_latency } = inspected;
+    let wanted = Wanted { limits, preview: project.wants_preview };
+    let inspected = inspect(&gateway.engine, &body, &wanted, detect_time_max).await.map_err(Refused::Request)?;
+    let Inspected { model, stream, model_place, observed, preview, detect_latency } = inspected;
     let asked = headers.get("x-model").and_then(|name| name.to_str().ok()).filter(|name| !name.is_empty());
     let model = asked.map_or(model, str::to_owned);
     flight.asked(&model);
     let target = provider::choose(project, &headers, gateway.provider_key).map_err(Refused::Provider)?;
     flight.sent_to(target.name());
 
-    let Policy { fail, .. } = &project.project.policy;
+    let Policy { fail, injection, .. } = &project.project.policy;
     let located =
         observed.as_ref().map_err(|failure| *failure).map(|seen| seen.iter().map(|s| s.located.clone()).collect());
     let verdict = decide(located, &project.project.policy, fail.gateway);
-    flight.decided(&verdict, detect_latency, &gateway.store, &gateway.recorder);
+    let evidence = Evidence { sensitivity: injection.sensitivity, preview };
+    flight.decided(&verdict, detect_latency, evidence, &gateway.store, &gateway.recorder);
 
     let mut edits = match &verdict {
         Verdict::Block(refusal) => return Err(Refused::Guard(refusal.clone())),

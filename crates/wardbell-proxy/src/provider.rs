@@ -108,6 +108,7 @@ mod tests {
                     updated_at: now,
                 })
                 .collect(),
+            wants_preview: false,
         }
     }
 

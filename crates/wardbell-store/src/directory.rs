@@ -32,6 +32,8 @@ pub struct ProjectView {
     pub project: Project,
     /// Its providers, by name.
     pub providers: Vec<Provider>,
+    /// Whether an endpoint of it wants previews: without one, no alert keeps any.
+    pub wants_preview: bool,
 }
 
 /// The current [`Snapshot`].

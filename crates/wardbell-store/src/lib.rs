@@ -23,6 +23,8 @@ pub mod page;
 pub mod project;
 pub mod provider;
 pub mod seal;
+pub mod signing;
+pub mod silence;
 pub mod sqlite;
 pub mod store;
 #[cfg(test)]

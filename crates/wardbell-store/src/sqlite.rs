@@ -1,27 +1,36 @@
 //! The embedded backend: one SQLite file in WAL mode, one writer thread, a few readers.
 
 mod activity;
+mod alert;
 mod endpoint;
+mod fold;
+mod health;
 mod key;
 mod outbox;
 mod project;
 mod provider;
+mod query;
 mod reader;
+mod replay;
+mod retention;
+mod route;
 mod row;
 mod schema;
+mod silence;
 mod snapshot;
 mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use wardbell_core::activity::Activity;
 use wardbell_core::alert::Alert;
-use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId};
+use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId, SilenceId};
 use wardbell_core::time::Timestamp;
 
 use crate::activity::ActivityRow;
@@ -29,14 +38,20 @@ use crate::directory::Snapshot;
 use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
 use crate::error::{OpenError, StoreError};
 use crate::key::{Key, KeyHash};
-use crate::outbox::{AlertFilter, Attempt, Claim, Delivery, DeliveryFilter, Next};
+use crate::outbox::{
+    AlertFilter, Attempt, Claim, ClaimRoom, Delivery, DeliveryFilter, Expunge, Next, ReplayFilter, ReplayPlan,
+    Replayed, Retention,
+};
 use crate::page::{Page, PageQuery};
 use crate::project::{Project, ProjectChange};
 use crate::provider::Provider;
 use crate::seal::Sealer;
+use crate::silence::Silence;
 use crate::store::Store;
 use activity::Present;
+use outbox::{Feed, Made, Raiser};
 use reader::Readers;
+use route::Routes;
 use writer::Writer;
 
 /// The embedded backend.
@@ -45,6 +60,8 @@ pub struct Sqlite {
     readers: Readers,
     sealer: Arc<Sealer>,
     bell: Arc<Notify>,
+    feed: Mutex<Option<Feed>>,
+    routes: Arc<Routes>,
     /// Held for as long as the file is open; the system drops it with the process.
     _lock: File,
 }
@@ -64,11 +81,15 @@ impl Sqlite {
         outbox::void_leases(&connection).map_err(|source| prepare(path, source))?;
         let readers = Readers::open(path)?;
         let sealer = Arc::new(sealer);
+        let routes = Arc::new(Routes::default());
+        let undone = Arc::clone(&routes);
         Ok(Self {
-            writer: Writer::start(connection).map_err(|error| unusable(path, &error))?,
+            writer: Writer::start(connection, move || undone.forget()).map_err(|error| unusable(path, &error))?,
             readers,
             sealer,
             bell: Arc::new(Notify::new()),
+            feed: Mutex::new(None),
+            routes,
             _lock: lock,
         })
     }
@@ -80,6 +101,42 @@ impl Sqlite {
     {
         let sealer = Arc::clone(&self.sealer);
         self.writer.run(move |connection| run(connection, &sealer)).await
+    }
+
+    /// Writes what may change who is told.
+    async fn write_settings<T, F>(&self, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Sealer) -> Result<T, StoreError> + Send + 'static,
+    {
+        let routes = Arc::clone(&self.routes);
+        self.write(move |connection, sealer| {
+            routes.forget();
+            run(connection, sealer)
+        })
+        .await
+    }
+
+    /// Writes what may make deliveries, and hands them over after the commit, even if the caller has left.
+    async fn write_deliveries<T, F>(&self, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Raiser<'_>) -> Result<(T, Made), StoreError> + Send + 'static,
+    {
+        let sealer = Arc::clone(&self.sealer);
+        let bell = Arc::clone(&self.bell);
+        let feed = self.feed.lock().ok().and_then(|feed| feed.clone());
+        let routes = Arc::clone(&self.routes);
+        let run = move |connection: &Connection| {
+            run(connection, &Raiser { sealer: &sealer, feed: feed.as_ref(), routes: &routes })
+        };
+        let then = move |(value, made): (T, Made)| {
+            if made.hand_over() {
+                bell.notify_one();
+            }
+            value
+        };
+        self.writer.run_then(run, then).await
     }
 
     async fn read<T, F>(&self, run: F) -> Result<T, StoreError>
@@ -112,7 +169,7 @@ impl Store for Sqlite {
     }
 
     async fn delete_project(&self, id: ProjectId, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |c, _| project::delete(c, id, now)).await
+        self.write_settings(move |c, _| project::delete(c, id, now)).await
     }
 
     async fn create_key(&self, key: Key, hash: KeyHash) -> Result<(), StoreError> {
@@ -141,7 +198,7 @@ impl Store for Sqlite {
     }
 
     async fn create_endpoint(&self, endpoint: Endpoint, max: u32) -> Result<(), StoreError> {
-        self.write(move |c, sealer| endpoint::create(c, sealer, &endpoint, max)).await
+        self.write_settings(move |c, sealer| endpoint::create(c, sealer, &endpoint, max)).await
     }
 
     async fn endpoints(&self, project: ProjectId) -> Result<Vec<Endpoint>, StoreError> {
@@ -159,22 +216,40 @@ impl Store for Sqlite {
         change: EndpointChange,
         now: Timestamp,
     ) -> Result<Endpoint, StoreError> {
-        self.write(move |c, sealer| endpoint::update(c, sealer, project, id, change, now)).await
+        self.write_settings(move |c, sealer| endpoint::update(c, sealer, project, id, change, now)).await
     }
 
     async fn delete_endpoint(&self, project: ProjectId, id: EndpointId, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |c, _| endpoint::delete(c, project, id, now)).await
+        self.write_settings(move |c, _| endpoint::delete(c, project, id, now)).await
     }
 
     async fn rotate_secret(
         &self,
         project: ProjectId,
         id: EndpointId,
-        secret: SigningSecret,
+        secrets: Vec<SigningSecret>,
         old_until: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(move |c, sealer| endpoint::rotate(c, sealer, project, id, &secret, old_until, now)).await
+        self.write_settings(move |c, sealer| endpoint::rotate(c, sealer, project, id, &secrets, old_until, now)).await
+    }
+
+    async fn create_silence(&self, silence: Silence) -> Result<(), StoreError> {
+        self.write_settings(move |c, _| silence::create(c, &silence)).await
+    }
+
+    async fn silences(&self, project: ProjectId) -> Result<Vec<Silence>, StoreError> {
+        self.read(move |c, _| {
+            project::require(c, project)?;
+            silence::of_project(c, project)
+        })
+        .await
+    }
+
+    async fn delete_silence(&self, project: ProjectId, id: SilenceId, now: Timestamp) -> Result<(), StoreError> {
+        self.write_settings(move |c, _| silence::delete(c, project, id, now)).await?;
+        self.bell.notify_one();
+        Ok(())
     }
 
     async fn snapshot(&self) -> Result<Snapshot, StoreError> {
@@ -186,16 +261,12 @@ impl Store for Sqlite {
     }
 
     async fn record_alert(&self, row: Activity, alert: Alert) -> Result<Option<Vec<DeliveryId>>, StoreError> {
-        let deliveries = self
-            .write(move |c, sealer| {
-                activity::put(c, &row, Present::Keep)?;
-                outbox::raise(c, sealer, &alert)
-            })
-            .await?;
-        if deliveries.as_ref().is_some_and(|made| !made.is_empty()) {
-            self.bell.notify_one();
-        }
-        Ok(deliveries)
+        self.write_deliveries(move |c, raiser| {
+            activity::put(c, &row, Present::Keep)?;
+            let made = outbox::raise(c, raiser, &alert)?;
+            Ok((made.as_ref().map(|made| made.deliveries.clone()), made.unwrap_or_default()))
+        })
+        .await
     }
 
     async fn activity(&self, project: ProjectId, page: PageQuery) -> Result<Page<ActivityRow>, StoreError> {
@@ -208,11 +279,11 @@ impl Store for Sqlite {
         filter: AlertFilter,
         page: PageQuery,
     ) -> Result<Page<Alert>, StoreError> {
-        self.read(move |c, _| outbox::alerts(c, project, filter, &page)).await
+        self.read(move |c, sealer| alert::page(c, sealer, project, filter, &page)).await
     }
 
     async fn alert(&self, project: ProjectId, id: AlertId) -> Result<Alert, StoreError> {
-        self.read(move |c, _| outbox::alert(c, project, id)).await
+        self.read(move |c, sealer| alert::one(c, sealer, project, id)).await
     }
 
     async fn deliveries(
@@ -229,21 +300,53 @@ impl Store for Sqlite {
     }
 
     async fn replay(&self, project: ProjectId, id: DeliveryId, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |c, _| outbox::replay(c, project, id, now)).await?;
+        self.write(move |c, _| replay::one(c, project, id, now)).await?;
         self.bell.notify_one();
         Ok(())
     }
 
-    async fn claim(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        self.write(move |c, sealer| outbox::claim(c, sealer, now, lease_until, limit)).await
+    async fn replay_many(
+        &self,
+        project: ProjectId,
+        filter: ReplayFilter,
+        plan: ReplayPlan,
+        now: Timestamp,
+    ) -> Result<Replayed, StoreError> {
+        let replayed = self.write(move |c, sealer| replay::many(c, sealer, project, filter, plan, now)).await?;
+        self.bell.notify_one();
+        Ok(replayed)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|c, _| outbox::next_due(c)).await
+    async fn expunge(&self, project: ProjectId, what: Expunge, now: Timestamp) -> Result<u32, StoreError> {
+        self.write(move |c, sealer| retention::expunge(c, sealer, project, what, now)).await
+    }
+
+    async fn prune(&self, retention: Retention, limit: u32) -> Result<u32, StoreError> {
+        self.write(move |c, _| retention::prune(c, retention, limit)).await
+    }
+
+    fn subscribe(&self, lease: Duration, room: usize) -> mpsc::Receiver<Claim> {
+        let (claims, receiver) = mpsc::channel(room);
+        if let Ok(mut feed) = self.feed.lock() {
+            *feed = Some(Feed { claims, lease });
+        }
+        receiver
+    }
+
+    async fn claim(&self, now: Timestamp, lease_until: Timestamp, room: ClaimRoom) -> Result<Vec<Claim>, StoreError> {
+        self.write(move |c, sealer| outbox::claim(c, sealer, now, lease_until, &room)).await
+    }
+
+    async fn next_due(&self, except: Vec<EndpointId>) -> Result<Option<Timestamp>, StoreError> {
+        self.read(move |c, _| outbox::next_due(c, &except)).await
+    }
+
+    async fn release(&self, claims: Vec<(DeliveryId, Timestamp)>) -> Result<(), StoreError> {
+        self.write(move |c, _| outbox::release(c, &claims)).await
     }
 
     async fn finish_attempt(&self, id: DeliveryId, attempt: Attempt, next: Next) -> Result<(), StoreError> {
-        self.write(move |c, _| outbox::finish(c, id, &attempt, &next)).await
+        self.write_deliveries(move |c, raiser| Ok(((), outbox::finish(c, raiser, id, &attempt, &next)?))).await
     }
 
     fn outbox_bell(&self) -> &Notify {
@@ -276,5 +379,7 @@ fn prepare(path: &Path, source: StoreError) -> OpenError {
     OpenError::Prepare { path: path.display().to_string(), source }
 }
 
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod tests;

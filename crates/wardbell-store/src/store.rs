@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use wardbell_core::activity::Activity;
 use wardbell_core::alert::Alert;
-use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId};
+use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId, SilenceId};
 use wardbell_core::time::Timestamp;
 
 use crate::activity::ActivityRow;
@@ -14,14 +14,21 @@ use crate::directory::Snapshot;
 use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
 use crate::error::StoreError;
 use crate::key::{Key, KeyHash};
-use crate::outbox::{AlertFilter, Attempt, Claim, Delivery, DeliveryFilter, Next};
+use crate::outbox::{
+    AlertFilter, Attempt, Claim, ClaimRoom, Delivery, DeliveryFilter, Expunge, Next, ReplayFilter, ReplayPlan,
+    Replayed, Retention,
+};
 use crate::page::{Page, PageQuery};
 use crate::project::{Project, ProjectChange};
 use crate::provider::Provider;
+use crate::silence::Silence;
 
 /// Two requests of one project with the same caller-sent id raise the same alert once within this time: the published
 /// clients repeat their id on retries (`spec/decisions.md`, Alerts).
 pub const CALLER_ID_WINDOW: Duration = Duration::from_mins(10);
+
+/// How many silences a project may have.
+pub const SILENCES_MAX: u32 = 200;
 
 /// What a storage backend can do. Every call is one transaction; every write is durable when it returns.
 ///
@@ -70,16 +77,23 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Endpoint, StoreError>;
     /// Removes an endpoint; its pending deliveries die. `NotFound` if the project has none of that id.
     async fn delete_endpoint(&self, project: ProjectId, id: EndpointId, now: Timestamp) -> Result<(), StoreError>;
-    /// Makes `secret` the signing key; those before it stop at `old_until`, or earlier if they were to.
+    /// Makes `secrets` the signing keys; those before them stop at `old_until`, or earlier if they were to.
     /// `NotFound` if the project has no such endpoint.
     async fn rotate_secret(
         &self,
         project: ProjectId,
         id: EndpointId,
-        secret: SigningSecret,
+        secrets: Vec<SigningSecret>,
         old_until: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Adds a silence. `NotFound` if the project is missing; `LimitReached` beyond [`SILENCES_MAX`].
+    async fn create_silence(&self, silence: Silence) -> Result<(), StoreError>;
+    /// Lists a project's silences, oldest first; those that are over stay until they are removed.
+    async fn silences(&self, project: ProjectId) -> Result<Vec<Silence>, StoreError>;
+    /// Removes a silence; what it held back is told now. `NotFound` if the project has none of that id.
+    async fn delete_silence(&self, project: ProjectId, id: SilenceId, now: Timestamp) -> Result<(), StoreError>;
 
     /// Reads all that the request path needs, at one instant.
     async fn snapshot(&self) -> Result<Snapshot, StoreError>;
@@ -111,11 +125,35 @@ pub trait Store: Send + Sync + 'static {
     /// none of that id, or its endpoint is gone.
     async fn replay(&self, project: ProjectId, id: DeliveryId, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Claims up to `limit` due deliveries until `lease_until`, longest due first.
-    async fn claim(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Claim>, StoreError>;
-    /// When the next pending delivery is due or its lease ends; `None` if nothing is pending.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
-    /// Records an attempt and what becomes of its delivery. `NotFound` if the delivery is no longer pending.
+    /// Sends finished deliveries again, at a steady pace from now on, each with a fresh count of attempts. `NotFound` if
+    /// an endpoint that is named is not the project's.
+    async fn replay_many(
+        &self,
+        project: ProjectId,
+        filter: ReplayFilter,
+        plan: ReplayPlan,
+        now: Timestamp,
+    ) -> Result<Replayed, StoreError>;
+    /// Removes the content of alerts and what receivers answered; that they happened stays on record. Deliveries of them
+    /// that are pending die. Returns how many alerts.
+    async fn expunge(&self, project: ProjectId, what: Expunge, now: Timestamp) -> Result<u32, StoreError>;
+    /// Removes up to `limit` rows of each sort that are past their retention. Pending deliveries and their alerts stay.
+    /// Returns how many went; if that is not 0 there may be more.
+    async fn prune(&self, retention: Retention, limit: u32) -> Result<u32, StoreError>;
+
+    /// Hands deliveries over as they are made, claimed for `lease` and at most `room` at a time; those beyond are only
+    /// rung for. One subscriber: a second call replaces the first.
+    fn subscribe(&self, lease: Duration, room: usize) -> mpsc::Receiver<Claim>;
+    /// Turns folds that are due into deliveries, then claims due deliveries until `lease_until`, each endpoint's longest
+    /// due first.
+    async fn claim(&self, now: Timestamp, lease_until: Timestamp, room: ClaimRoom) -> Result<Vec<Claim>, StoreError>;
+    /// When the next pending delivery or fold is due or a lease ends, leaving out these endpoints; `None` if there is
+    /// nothing.
+    async fn next_due(&self, except: Vec<EndpointId>) -> Result<Option<Timestamp>, StoreError>;
+    /// Gives claims back, each due at a time.
+    async fn release(&self, claims: Vec<(DeliveryId, Timestamp)>) -> Result<(), StoreError>;
+    /// Records an attempt, what becomes of its delivery, and the endpoint's health with the alerts about it. `NotFound`
+    /// if the delivery is no longer pending.
     async fn finish_attempt(&self, id: DeliveryId, attempt: Attempt, next: Next) -> Result<(), StoreError>;
     /// Rung after each write that made a delivery due.
     fn outbox_bell(&self) -> &Notify;

@@ -2,6 +2,7 @@
 //! make one.
 
 mod activity;
+mod bell;
 mod outbox;
 mod settings;
 
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use wardbell_core::activity::Activity;
-use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, Severity};
+use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, Severity, Source};
 use wardbell_core::entity::EntityType;
 use wardbell_core::id::{AlertId, EndpointId, KeyId, ProjectId, RequestId};
 use wardbell_core::outcome::Outcome;
@@ -20,7 +21,8 @@ use wardbell_core::secret::Secret;
 use wardbell_core::time::Timestamp;
 use wardbell_telemetry::ambient;
 
-use crate::endpoint::{Endpoint, Events, Format, RetryProfile, SignatureProfile, SigningSecret};
+use crate::endpoint::{Endpoint, Events, Format, Health, Options, RetryProfile, SignatureProfile, SigningSecret};
+use crate::outbox::ClaimRoom;
 use crate::project::Project;
 use crate::store::Store;
 
@@ -49,6 +51,20 @@ pub(crate) async fn run_all<B: Bench, F: Future<Output = B>>(empty: impl Fn() ->
     outbox::what_is_gone_is_not_delivered(&*empty().await.store()).await;
     outbox::lists_filter_and_stay_within_their_project(&*empty().await.store()).await;
     outbox::many_writers_at_once_lose_nothing(empty().await.store()).await;
+    bell::a_delivery_is_handed_over_claimed_after_its_commit(&*empty().await.store()).await;
+    bell::without_room_a_delivery_waits_to_be_claimed(&*empty().await.store()).await;
+    bell::a_claim_takes_turns_and_leaves_out_whom_it_is_told(&*empty().await.store()).await;
+    bell::a_group_is_told_at_once_and_then_in_updates(&*empty().await.store()).await;
+    bell::a_storm_of_groups_stays_under_the_ceiling_and_counts_exactly(&*empty().await.store()).await;
+    bell::a_silence_holds_back_and_tells_at_its_end(&*empty().await.store()).await;
+    bell::an_endpoint_fails_and_recovers_and_others_are_told(&*empty().await.store()).await;
+    bell::a_gone_receiver_is_switched_off_with_its_queue(&*empty().await.store()).await;
+    bell::an_endpoint_that_fails_for_long_is_switched_off_if_so_set(&*empty().await.store()).await;
+    bell::filters_and_families_choose(&*empty().await.store()).await;
+    bell::replays_are_counted_paced_marked_and_redirected(&*empty().await.store()).await;
+    bell::what_was_never_attempted_can_be_sent(&*empty().await.store()).await;
+    bell::expunging_leaves_only_that_it_happened(&*empty().await.store()).await;
+    bell::retention_removes_what_is_old_and_finished(&*empty().await.store()).await;
 }
 
 /// A time that never repeats within a process, so that ids sort in the order of their making.
@@ -75,6 +91,11 @@ pub(crate) async fn new_project(store: &dyn Store) -> ProjectId {
     id
 }
 
+/// Room for so many claims, of whomever.
+pub(crate) fn up_to(total: u32) -> ClaimRoom {
+    ClaimRoom { total, per_endpoint: total, except: Vec::new() }
+}
+
 pub(crate) fn secret(text: &str) -> SigningSecret {
     SigningSecret { secret: Secret::new(text.to_owned()), expires_at: None }
 }
@@ -93,6 +114,8 @@ pub(crate) fn endpoint_of(project: ProjectId) -> Endpoint {
         enabled: true,
         secrets: vec![secret("whsec_first")],
         created_at: now,
+        options: Options::default(),
+        health: Health::new(now),
     }
 }
 
@@ -136,5 +159,8 @@ pub(crate) fn alert_of(row: &Activity, kind: AlertKind) -> Alert {
             model: "m".to_owned(),
             action: DlpAction::Block,
         }),
+        source: Source::default(),
+        preview: None,
+        is_test: false,
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wardbell_api::auth::AdminToken;
 use wardbell_api::{ApiState, TestDelivery};
+use wardbell_core::alert::AlertKind;
 use wardbell_core::id::{KeyId, ProjectId};
 use wardbell_core::policy::Policy;
 use wardbell_core::secret::Secret;
@@ -18,6 +19,7 @@ use wardbell_egress::policy::Policy as EgressPolicy;
 use wardbell_egress::{Egress, EgressConfig};
 use wardbell_notify::deliver::Tester;
 use wardbell_notify::dispatch::Notifier;
+use wardbell_notify::mail::Mailer;
 use wardbell_proxy::gateway::Gateway;
 use wardbell_proxy::record::{Recorder, RecorderTask};
 use wardbell_store::directory::Directory;
@@ -60,6 +62,8 @@ impl App {
     pub(crate) async fn start(config: Config) -> Result<Self> {
         // The cheap refusals come before anything is written.
         let egress = egress(&config)?;
+        let mailer = mailer(&config, &egress).await?;
+        let mail_enabled = mailer.is_some();
         let listener = server::bind(config.listen).await?;
         let address = listener.local_addr()?;
         std::fs::create_dir_all(&config.data_dir).with_context(|| {
@@ -71,7 +75,7 @@ impl App {
         let first_key = first_start(&*store).await?;
         let directory = Arc::new(Directory::open(Arc::clone(&store)).await?);
 
-        let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress));
+        let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress), mailer, config.keep);
         let (recorder, recorder_task) = Recorder::start(Arc::clone(&store));
         let gateway = Gateway {
             directory: Arc::clone(&directory),
@@ -89,6 +93,7 @@ impl App {
             admin_token: AdminToken::new(&keys.admin_token),
             webhooks_per_project_max: config.webhooks_per_project_max,
             tester: Arc::new(TestThroughNotifier(notifier.tester())),
+            mail_enabled,
             body_bytes_max: API_BODY_BYTES_MAX,
         });
         let bounds = Bounds {
@@ -118,8 +123,23 @@ impl App {
 
 fn egress(config: &Config) -> Result<Arc<Egress>> {
     let policy = EgressPolicy::new(config.egress_allow.clone());
-    let settings = EgressConfig { policy, extra_roots_pem: config.egress_extra_roots.clone() };
+    let settings = EgressConfig {
+        policy,
+        extra_roots_pem: config.egress_extra_roots.clone(),
+        name_servers: config.egress_name_servers.clone(),
+    };
     Ok(Arc::new(Egress::new(settings).context("egress.extra_roots cannot be used")?))
+}
+
+/// Makes the mailer, once its server has been judged: a server that may not be called is told at the start.
+async fn mailer(config: &Config, egress: &Arc<Egress>) -> Result<Option<Arc<Mailer>>> {
+    let Some(settings) = config.smtp.clone() else { return Ok(None) };
+    egress
+        .judge_mail_server(&settings.host, settings.port)
+        .await
+        .context("smtp.host may not be called; let it in with egress.allow, such as 10.1.2.3/32:587")?;
+    let mailer = Mailer::new(Arc::clone(egress), settings).context("the mail server's settings cannot be used")?;
+    Ok(Some(Arc::new(mailer)))
 }
 
 /// Makes the default project and its key at the first start.
@@ -166,9 +186,9 @@ struct TestThroughNotifier(Tester);
 
 #[async_trait]
 impl TestDelivery for TestThroughNotifier {
-    async fn test(&self, endpoint: &Endpoint) -> wardbell_api::TestOutcome {
+    async fn test(&self, endpoint: &Endpoint, kind: AlertKind) -> wardbell_api::TestOutcome {
         let wardbell_notify::deliver::TestOutcome { delivered, status, duration, error, excerpt } =
-            self.0.test(endpoint).await;
+            self.0.test(endpoint, kind).await;
         wardbell_api::TestOutcome { delivered, status, duration, error, excerpt }
     }
 }

@@ -16,6 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest;
 use wardbell_core::secret::Secret;
 use wardbell_egress::policy::Exception;
+use wardbell_notify::mail::{SmtpSettings, SmtpTls};
+use wardbell_notify::retention::Keep;
 use wardbell_proxy::gateway::Limits;
 use wardbell_telemetry::logs::{self, LogFormat};
 
@@ -31,6 +33,9 @@ const ADMIN_TOKEN_LENGTH_MIN: usize = 8;
 /// The shortest master key that is not 32 bytes in base64 or hexadecimal, in characters.
 const MASTER_TEXT_LENGTH_MIN: usize = 32;
 
+/// The longest retention: a hundred years, in days.
+const DAYS_MAX: u64 = 36_500;
+
 /// Everything that was meant.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -44,7 +49,10 @@ pub(crate) struct Config {
     pub(crate) header_time_max: Duration,
     pub(crate) egress_allow: Vec<Exception>,
     pub(crate) egress_extra_roots: Option<Vec<u8>>,
+    pub(crate) egress_name_servers: Vec<SocketAddr>,
     pub(crate) webhooks_per_project_max: u32,
+    pub(crate) keep: Keep,
+    pub(crate) smtp: Option<SmtpSettings>,
     pub(crate) limits: Limits,
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
@@ -162,8 +170,19 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
     let drain_time_max = seconds("drain_seconds", problems);
     let header_time_max = seconds("limits.header_seconds_max", problems);
     let webhooks_per_project_max = number(&raw.get("webhooks.per_project_max"), 0, 10_000, problems);
+    let days = |path, problems: &mut Problems| {
+        number(&raw.get(path), 1, DAYS_MAX, problems).map(|days| Duration::from_hours(24 * days))
+    };
+    let keep = Keep {
+        alerts: days("retention.alert_days", problems).unwrap_or_default(),
+        attempts: days("retention.attempt_days", problems).unwrap_or_default(),
+        dead_letters: days("retention.dead_letter_days", problems).unwrap_or_default(),
+        activity: days("retention.activity_days", problems).unwrap_or_default(),
+    };
+    let smtp = smtp(raw, variable("WARDBELL_SMTP_PASSWORD"), problems);
     let egress_allow = exceptions(&raw.get("egress.allow"), problems);
     let egress_extra_roots = roots(&raw.get("egress.extra_roots"), problems);
+    let egress_name_servers = name_servers(&raw.get("egress.name_servers"), problems);
     let log_filter = raw.get("log.filter");
     if let Err(error) = logs::check_filter(&log_filter.text()) {
         problems.push(Problem::new(log_filter.origin.to_string(), error.to_string(), None));
@@ -192,11 +211,44 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         header_time_max: header_time_max?,
         egress_allow,
         egress_extra_roots,
+        egress_name_servers,
         webhooks_per_project_max: u32::try_from(webhooks_per_project_max?).ok()?,
+        keep,
+        smtp,
         limits,
         log_filter: log_filter.text(),
         log_format: log_format?,
     })
+}
+
+/// The mail server, if one is named.
+fn smtp(raw: &RawConfig, password: Option<String>, problems: &mut Problems) -> Option<SmtpSettings> {
+    let (host, user, from) = (raw.get("smtp.host").text(), raw.get("smtp.user").text(), raw.get("smtp.from"));
+    let port = number(&raw.get("smtp.port"), 1, 65_535, problems);
+    let tls = raw.get("smtp.tls");
+    let found = SmtpTls::from_name(&tls.text());
+    if found.is_none() {
+        let wrong = format!("is `{}` and must be starttls or none", tls.text());
+        problems.push(Problem::new(tls.origin.to_string(), wrong, None));
+    }
+    if host.is_empty() {
+        return None;
+    }
+    let sender = from.text();
+    if !wardbell_notify::mail::is_address(&sender) {
+        let wrong = format!("is `{sender}` and must be a mail address, since smtp.host is set");
+        problems.push(Problem::new(from.origin.to_string(), wrong, None));
+    }
+    let login = match (user.is_empty(), password) {
+        (true, _) => None,
+        (false, Some(password)) => Some((user, Secret::new(password))),
+        (false, None) => {
+            let wrong = "is not set, and smtp.user is".to_owned();
+            problems.push(Problem::new("WARDBELL_SMTP_PASSWORD".to_owned(), wrong, None));
+            None
+        }
+    };
+    Some(SmtpSettings { host, port: u16::try_from(port?).ok()?, tls: found?, login, from: sender })
 }
 
 fn parse<T: FromStr>(typed: &Typed, must: &str, problems: &mut Problems) -> Option<T> {
@@ -244,6 +296,21 @@ fn exceptions(typed: &Typed, problems: &mut Problems) -> Vec<Exception> {
         }
     }
     allow
+}
+
+/// Name servers: an address, with a port if it is not 53.
+fn name_servers(typed: &Typed, problems: &mut Problems) -> Vec<SocketAddr> {
+    let mut servers = Vec::new();
+    for item in &typed.items {
+        let at_53 = || item.parse().ok().map(|address| SocketAddr::new(address, 53));
+        if let Some(server) = item.parse().ok().or_else(at_53) {
+            servers.push(server);
+        } else {
+            let wrong = format!("has `{item}`, which is no address such as 10.0.0.53 or 10.0.0.53:5353");
+            problems.push(Problem::new(typed.origin.to_string(), wrong, None));
+        }
+    }
+    servers
 }
 
 fn roots(typed: &Typed, problems: &mut Problems) -> Option<Vec<u8>> {

@@ -14,7 +14,7 @@ const CHECK_TIME_MAX: Duration = Duration::from_secs(2);
 /// Checks and answers: 200 when healthy, 207 when degraded.
 pub(crate) async fn answer(store: &dyn Store) -> Response<Body> {
     let started = Instant::now();
-    let database = match tokio::time::timeout(CHECK_TIME_MAX, store.next_due()).await {
+    let database = match tokio::time::timeout(CHECK_TIME_MAX, store.next_due(Vec::new())).await {
         Ok(Ok(_)) => "ok",
         Ok(Err(_)) => "degraded",
         Err(_) => "unreachable",

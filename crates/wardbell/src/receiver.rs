@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use clap::Args;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -16,7 +17,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use wardbell_core::time::Timestamp;
 use wardbell_notify::verify::{self, Verified, VerifyError};
+use wardbell_store::endpoint::SignatureProfile;
 use wardbell_telemetry::ambient;
 
 /// The largest delivery that is read, in bytes.
@@ -37,11 +40,65 @@ pub(crate) struct Received {
     pub(crate) verified: Result<Verified, VerifyError>,
 }
 
+/// What a delivery must be signed with.
+#[derive(Args)]
+pub(crate) struct Trust {
+    /// The webhook's secret, or for profile `ed25519` its public key, `whpk_…`. Better given as a variable: a flag is
+    /// visible to others on the machine.
+    #[arg(long, env = "WARDBELL_WEBHOOK_SECRET", hide_env_values = true)]
+    secret: String,
+    /// The webhook's signature profile: `standard`, `ed25519`, `lockllm` or `github` [default: `ed25519` for a `whpk_…`
+    /// key, else `standard`].
+    #[arg(long, value_name = "PROFILE", value_parser = profile)]
+    profile: Option<SignatureProfile>,
+}
+
+fn profile(name: &str) -> Result<SignatureProfile, String> {
+    SignatureProfile::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = SignatureProfile::ALL.iter().map(|profile| profile.as_str()).collect();
+        format!("the profiles are {}", names.join(", "))
+    })
+}
+
+impl From<String> for Trust {
+    fn from(secret: String) -> Self {
+        Self { secret, profile: None }
+    }
+}
+
+impl Trust {
+    /// Checks that deliveries can be verified with this.
+    ///
+    /// # Errors
+    /// When the secret or key is not one of the profile.
+    pub(crate) fn check(&self) -> Result<()> {
+        Ok(verify::check_key(self.profile(), &self.secret)?)
+    }
+
+    /// Verifies a delivery; see [`verify::verify_as`].
+    ///
+    /// # Errors
+    /// When it is not signed as it must be, or not fresh.
+    pub(crate) fn verify<'h>(
+        &self,
+        header: impl Fn(&str) -> Option<&'h str>,
+        body: &[u8],
+        now: Timestamp,
+        tolerance: Duration,
+    ) -> Result<Verified, VerifyError> {
+        verify::verify_as(self.profile(), header, body, &self.secret, now, tolerance)
+    }
+
+    fn profile(&self) -> SignatureProfile {
+        self.profile.unwrap_or_else(|| verify::profile_of(&self.secret))
+    }
+}
+
 /// A running receiver.
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     pub(crate) deliveries: mpsc::Receiver<Received>,
-    secret: Arc<OnceLock<String>>,
+    trust: Arc<OnceLock<Trust>>,
     _task: JoinSet<()>,
 }
 
@@ -55,21 +112,21 @@ impl Receiver {
             .await
             .with_context(|| format!("cannot listen on {address}; choose another with --listen"))?;
         let address = listener.local_addr()?;
-        let secret = Arc::new(OnceLock::new());
+        let trust = Arc::new(OnceLock::new());
         let (sender, deliveries) = mpsc::channel(WAITING_MAX);
         let mut task = JoinSet::new();
-        task.spawn(receive(listener, Arc::clone(&secret), sender));
-        Ok(Self { address, deliveries, secret, _task: task })
+        task.spawn(receive(listener, Arc::clone(&trust), sender));
+        Ok(Self { address, deliveries, trust, _task: task })
     }
 
-    /// Says which secret signs. Deliveries that come before count as unsigned.
-    pub(crate) fn trust(&self, secret: String) {
+    /// Says what deliveries are signed with. Deliveries that come before count as unsigned.
+    pub(crate) fn trust(&self, trust: impl Into<Trust>) {
         // The first one stands: a receiver has one sender.
-        let _ = self.secret.set(secret);
+        let _ = self.trust.set(trust.into());
     }
 }
 
-async fn receive(listener: TcpListener, secret: Arc<OnceLock<String>>, sender: mpsc::Sender<Received>) {
+async fn receive(listener: TcpListener, trust: Arc<OnceLock<Trust>>, sender: mpsc::Sender<Received>) {
     let mut connections = JoinSet::new();
     loop {
         while connections.len() >= CONNECTIONS_MAX {
@@ -80,9 +137,9 @@ async fn receive(listener: TcpListener, secret: Arc<OnceLock<String>>, sender: m
             continue;
         };
         while connections.try_join_next().is_some() {}
-        let (secret, sender) = (Arc::clone(&secret), sender.clone());
+        let (trust, sender) = (Arc::clone(&trust), sender.clone());
         connections.spawn(async move {
-            let service = service_fn(move |request| answer(request, Arc::clone(&secret), sender.clone()));
+            let service = service_fn(move |request| answer(request, Arc::clone(&trust), sender.clone()));
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(TIME_MAX);
             // How a sender's connection ends is the sender's affair.
@@ -93,7 +150,7 @@ async fn receive(listener: TcpListener, secret: Arc<OnceLock<String>>, sender: m
 
 async fn answer(
     request: Request<Incoming>,
-    secret: Arc<OnceLock<String>>,
+    trust: Arc<OnceLock<Trust>>,
     sender: mpsc::Sender<Received>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
@@ -102,7 +159,7 @@ async fn answer(
         return Ok(say(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or too slow\n"));
     };
     let body = body.to_bytes();
-    let verified = verified(&head.headers, &body, secret.get());
+    let verified = verified(&head.headers, &body, trust.get());
     let status = if verified.is_ok() { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED };
     if sender.send(Received { body, verified }).await.is_err() {
         return Ok(say(StatusCode::SERVICE_UNAVAILABLE, "the receiver is stopping\n"));
@@ -110,10 +167,9 @@ async fn answer(
     Ok(say(status, ""))
 }
 
-fn verified(headers: &HeaderMap, body: &[u8], secret: Option<&String>) -> Result<Verified, VerifyError> {
+fn verified(headers: &HeaderMap, body: &[u8], trust: Option<&Trust>) -> Result<Verified, VerifyError> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let secret = secret.ok_or(VerifyError::Unsigned)?;
-    verify::verify(header, body, secret, ambient::now(), verify::TOLERANCE)
+    trust.ok_or(VerifyError::Unsigned)?.verify(header, body, ambient::now(), verify::TOLERANCE)
 }
 
 fn say(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {

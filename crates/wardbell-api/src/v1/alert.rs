@@ -1,19 +1,31 @@
-//! Alerts, to read.
+//! Alerts, to read; which of them a webhook would have got; and removing their content.
 
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, TestData};
-use wardbell_core::entity::EntityType;
-use wardbell_core::id::AlertId;
-use wardbell_store::outbox::AlertFilter;
+use wardbell_core::alert::{Alert, AlertKind, Severity};
+use wardbell_core::fold::Fold;
+use wardbell_core::id::{AlertId, EndpointId};
+use wardbell_store::endpoint::{Endpoint, Events, Filter};
+use wardbell_store::outbox::{AlertFilter, DeliveryFilter, Expunge};
+use wardbell_store::page::{PAGE_MAX, PageQuery};
+use wardbell_telemetry::ambient;
 
 use super::Answer;
+use super::delivery::DeliveryAnswer;
 use super::list::{self, List, PageParams};
-use super::openapi::Refusals;
+use super::openapi::{BodyRefusals, Refusals};
+use super::webhook_body::FilterBody;
+use super::webhook_settings::{SEVERITIES, read_events, read_filter};
 use crate::Shared;
-use crate::extract::{InProject, Named, Query};
+use crate::error::{Fault, FieldError};
+use crate::extract::{Body, InProject, Named, Query};
+use crate::fields::Fields;
+
+/// How many alerts are looked at unless the caller says.
+const MATCHED_DEFAULT: u32 = 100;
 
 /// An alert.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,7 +34,7 @@ pub(crate) struct AlertAnswer {
     id: String,
     /// The project.
     project_id: String,
-    /// The request that caused it: ours, or the caller's own `X-Request-Id`.
+    /// The request that caused it: ours, or the caller's own `X-Request-Id`. Empty where no request did.
     request_id: String,
     /// What happened.
     #[schema(example = "dlp.pii_blocked")]
@@ -32,45 +44,24 @@ pub(crate) struct AlertAnswer {
     /// When it happened.
     #[schema(format = DateTime)]
     time: String,
-    /// The particulars, by kind.
-    data: AlertDataAnswer,
-}
-
-/// The particulars of an alert.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-enum AlertDataAnswer {
-    /// Of the `dlp.*` kinds.
-    Dlp(DlpDataAnswer),
-    /// Of `webhook.test`.
-    Test(TestDataAnswer),
-}
-
-/// The particulars of a `dlp.*` alert.
-#[derive(Debug, Serialize, ToSchema)]
-struct DlpDataAnswer {
-    /// The entity types found.
-    entity_types: Vec<&'static str>,
-    /// How many findings there were.
-    violation_count: u32,
-    /// Whether a prompt injection was among them.
-    has_injection: bool,
-    /// The model that the caller asked for.
-    model: String,
-    /// What was done: `block`, `redact` or `detect`.
-    action: &'static str,
-}
-
-/// The particulars of a test alert.
-#[derive(Debug, Serialize, ToSchema)]
-struct TestDataAnswer {
-    /// Always true.
-    test: bool,
+    /// The key that the caller presented.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
+    /// The end user that the key was made for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    /// How likely the text was an injection, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    injection_score: Option<f32>,
+    /// The particulars, as the default form of a delivery has them.
+    #[schema(value_type = Object)]
+    data: Value,
 }
 
 impl From<Alert> for AlertAnswer {
     fn from(alert: Alert) -> Self {
-        let Alert { id, project, request_id, at, kind, data } = alert;
+        let data = wardbell_render::data(&alert);
+        let Alert { id, project, request_id, at, kind, data: _, source, preview: _, is_test: _ } = alert;
         Self {
             id: id.to_string(),
             project_id: project.to_string(),
@@ -78,28 +69,50 @@ impl From<Alert> for AlertAnswer {
             kind: kind.as_str(),
             severity: kind.severity().as_str(),
             time: list::time(at),
-            data: data.into(),
+            key_id: source.key.map(|key| key.to_string()),
+            user_id: source.user,
+            injection_score: source.injection,
+            data,
         }
     }
 }
 
-impl From<AlertData> for AlertDataAnswer {
-    fn from(data: AlertData) -> Self {
-        match data {
-            AlertData::Dlp(DlpData { entity_types, violation_count, has_injection, model, action }) => {
-                Self::Dlp(DlpDataAnswer {
-                    entity_types: entity_types.into_iter().map(EntityType::as_str).collect(),
-                    violation_count,
-                    has_injection,
-                    model,
-                    action: match action {
-                        DlpAction::Block => "block",
-                        DlpAction::Redact => "redact",
-                        DlpAction::Detect => "detect",
-                    },
-                })
-            }
-            AlertData::Test(TestData { test }) => Self::Test(TestDataAnswer { test }),
+/// An alert and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AlertDetail {
+    /// The alert.
+    #[serde(flatten)]
+    alert: AlertAnswer,
+    /// Its deliveries, the first hundred. A webhook that it was folded for has none.
+    deliveries: Vec<DeliveryAnswer>,
+}
+
+/// Alerts that one message stands for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FoldAnswer {
+    /// Why they were folded: `group`, `ceiling` or `silence`.
+    reason: &'static str,
+    /// How many.
+    count: u64,
+    /// When the first of them happened.
+    #[schema(format = DateTime)]
+    first_at: String,
+    /// When the last of them happened.
+    #[schema(format = DateTime)]
+    last_at: String,
+    /// The ids of the first few.
+    sample_alert_ids: Vec<String>,
+}
+
+impl From<Fold> for FoldAnswer {
+    fn from(fold: Fold) -> Self {
+        let Fold { reason, count, first_at, last_at, kinds: _, samples, note: _ } = fold;
+        Self {
+            reason: reason.as_str(),
+            count,
+            first_at: list::time(first_at),
+            last_at: list::time(last_at),
+            sample_alert_ids: samples.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -111,6 +124,8 @@ impl From<AlertData> for AlertDataAnswer {
 pub(crate) struct AlertParams {
     /// Only of this kind.
     kind: Option<String>,
+    /// Only this severe or more: `low`, `medium`, `high` or `critical`.
+    severity_min: Option<String>,
     /// Only at or after this time.
     #[param(format = DateTime)]
     since: Option<String>,
@@ -129,25 +144,210 @@ pub(super) async fn list(
 ) -> Answer<List<AlertAnswer>> {
     let filter = AlertFilter {
         kind: query.word("kind", AlertKind::ALL, AlertKind::as_str)?,
-        since: list::parsed(&mut query, "since", "an RFC 3339 time such as 2026-11-23T15:04:05Z")?,
+        severity_min: query.word("severity_min", SEVERITIES, Severity::as_str)?,
+        since: query.time("since")?,
     };
     let page = list::records::<AlertId>(query)?;
     Ok(Json(List::of_page(api.state.store.alerts(project, filter, page).await?, AlertAnswer::from)))
 }
 
-/// Shows an alert.
+/// Shows an alert with its deliveries.
 #[utoipa::path(
     get, path = "/api/v1/projects/{project}/alerts/{alert}", tag = "alerts", operation_id = "get_alert",
     params(
         ("project" = String, Path, description = "The project's id"),
         ("alert" = String, Path, description = "The alert's id")
     ),
-    responses((status = 200, description = "The alert", body = AlertAnswer), Refusals)
+    responses((status = 200, description = "The alert", body = AlertDetail), Refusals)
 )]
 pub(super) async fn show(
     State(api): State<Shared>,
     InProject(project): InProject,
     Named(id): Named<AlertId>,
-) -> Answer<AlertAnswer> {
-    Ok(Json(AlertAnswer::from(api.state.store.alert(project, id).await?)))
+) -> Answer<AlertDetail> {
+    let alert = api.state.store.alert(project, id).await?;
+    let filter = DeliveryFilter { alert: Some(id), ..DeliveryFilter::default() };
+    let page = PageQuery { cursor: None, limit: MATCHED_DEFAULT };
+    let deliveries = api.state.store.deliveries(project, filter, page).await?.items;
+    Ok(Json(AlertDetail { alert: alert.into(), deliveries: deliveries.into_iter().map(Into::into).collect() }))
+}
+
+/// Which of the last alerts a webhook would have got.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MatchAnswer {
+    /// How many alerts were looked at.
+    alert_count: usize,
+    /// How many of them match.
+    match_count: usize,
+    /// The alerts, newest first.
+    data: Vec<Matched>,
+}
+
+/// An alert and whether it matches.
+#[derive(Debug, Serialize, ToSchema)]
+struct Matched {
+    /// The alert's id.
+    id: String,
+    /// What happened.
+    kind: &'static str,
+    /// How urgent it is.
+    severity: &'static str,
+    /// When it happened.
+    #[schema(format = DateTime)]
+    time: String,
+    /// Whether the webhook would have got it.
+    would_match: bool,
+}
+
+async fn matched(
+    api: &Shared,
+    project: wardbell_core::id::ProjectId,
+    limit: u32,
+    matches: impl Fn(&Alert) -> bool,
+) -> Answer<MatchAnswer> {
+    let page = PageQuery { cursor: None, limit };
+    let alerts = api.state.store.alerts(project, AlertFilter::default(), page).await?.items;
+    let data: Vec<_> = alerts
+        .iter()
+        .map(|alert| Matched {
+            id: alert.id.to_string(),
+            kind: alert.kind.as_str(),
+            severity: alert.kind.severity().as_str(),
+            time: list::time(alert.at),
+            would_match: matches(alert),
+        })
+        .collect();
+    let match_count = data.iter().filter(|matched| matched.would_match).count();
+    Ok(Json(MatchAnswer { alert_count: data.len(), match_count, data }))
+}
+
+fn read_limit(fields: &mut Fields) -> Result<u32, FieldError> {
+    let wrong = format!("must be a whole number from 1 to {PAGE_MAX}");
+    match fields.value("limit") {
+        None => Ok(MATCHED_DEFAULT),
+        Some(value) => value
+            .as_u64()
+            .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+            .and_then(|limit| u32::try_from(limit).ok())
+            .filter(|limit| (1..=PAGE_MAX).contains(limit))
+            .ok_or_else(|| fields.invalid("limit", wrong)),
+    }
+}
+
+/// How many alerts are looked at.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query for the OpenAPI document; `matches` reads it")]
+pub(crate) struct MatchParams {
+    /// How many of the last alerts, from 1 to 500.
+    #[param(minimum = 1, maximum = 500, default = 100)]
+    limit: Option<u32>,
+}
+
+/// Tells which of the last alerts a webhook's filters let through.
+#[utoipa::path(
+    get, path = "/api/v1/projects/{project}/webhooks/{webhook}/matches", tag = "webhooks",
+    operation_id = "list_webhook_matches",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("webhook" = String, Path, description = "The webhook's id"),
+        MatchParams
+    ),
+    responses((status = 200, description = "The last alerts", body = MatchAnswer), Refusals)
+)]
+pub(super) async fn matches(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Named(id): Named<EndpointId>,
+    Query(mut query): Query,
+) -> Answer<MatchAnswer> {
+    let limit = read_limit(&mut query)?;
+    query.finish()?;
+    let endpoint: Endpoint = api.state.store.endpoint(project, id).await?;
+    matched(&api, project, limit, |alert| endpoint.matches(alert)).await
+}
+
+/// Filters to try.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `try_filters` reads it")]
+pub(crate) struct MatchBody {
+    /// Kinds, families such as `dlp.*`, or `["*"]`.
+    events: Option<Vec<String>>,
+    /// The least severity.
+    #[schema(pattern = "^(low|medium|high|critical)$")]
+    severity_min: Option<String>,
+    /// Models, keys and entity types.
+    filter: Option<FilterBody>,
+    /// How many of the last alerts, from 1 to 500.
+    #[schema(minimum = 1, maximum = 500, default = 100)]
+    limit: Option<u32>,
+}
+
+/// Tells which of the last alerts filters would let through that no webhook has yet.
+#[utoipa::path(
+    post, path = "/api/v1/projects/{project}/alerts/match", tag = "alerts", operation_id = "match_alerts",
+    params(("project" = String, Path, description = "The project's id")),
+    request_body = MatchBody,
+    responses((status = 200, description = "The last alerts", body = MatchAnswer), Refusals, BodyRefusals)
+)]
+pub(super) async fn try_filters(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Body(mut body): Body,
+) -> Answer<MatchAnswer> {
+    let events = read_events(&mut body)?.unwrap_or(Events::All);
+    let severity_min = body.word("severity_min", SEVERITIES, Severity::as_str)?.unwrap_or(Severity::Low);
+    let filter: Filter = read_filter(&mut body)?.unwrap_or_default();
+    let limit = read_limit(&mut body)?;
+    body.finish()?;
+    matched(&api, project, limit, |alert| {
+        events.contains(alert.kind) && alert.kind.severity() >= severity_min && filter.contains(alert)
+    })
+    .await
+}
+
+/// What to remove the content of: one alert, or all before a time.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `expunge` reads it")]
+pub(crate) struct ExpungeBody {
+    /// The id of an alert.
+    alert: Option<String>,
+    /// Every alert of the project before this time.
+    #[schema(format = DateTime)]
+    before: Option<String>,
+}
+
+/// What was removed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExpungeAnswer {
+    /// The content of how many alerts.
+    expunged: u32,
+}
+
+/// Removes the content of alerts now: previews, users, models, entity types, and what receivers answered. That they
+/// happened, and when, stays on record; deliveries of them that are pending are given up.
+#[utoipa::path(
+    post, path = "/api/v1/projects/{project}/expunge", tag = "alerts", operation_id = "expunge_alerts",
+    params(("project" = String, Path, description = "The project's id")),
+    request_body = ExpungeBody,
+    responses((status = 200, description = "What was removed", body = ExpungeAnswer), Refusals, BodyRefusals)
+)]
+pub(super) async fn expunge(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Body(mut body): Body,
+) -> Answer<ExpungeAnswer> {
+    let alert = body.parsed("alert", "the id of an alert (`alr_…`)")?;
+    let before = body.time("before")?;
+    let what = match (alert, before) {
+        (Some(alert), None) => Expunge::Alert(alert),
+        (None, Some(before)) => Expunge::Before(before),
+        (Some(_), Some(_)) => return Err(body.invalid("before", "cannot be given with `alert`").into()),
+        (None, None) => return Err(body.fault("alert", Fault::Missing).into()),
+    };
+    body.finish()?;
+    let expunged = api.state.store.expunge(project, what, ambient::now()).await?;
+    Ok(Json(ExpungeAnswer { expunged }))
 }

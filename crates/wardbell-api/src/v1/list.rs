@@ -83,18 +83,6 @@ fn page<Id: FromStr>(mut query: Fields, limit_default: u32) -> Result<PageQuery,
     Ok(PageQuery { cursor, limit })
 }
 
-/// Reads a parameter that is an id or a time.
-pub(super) fn parsed<T: FromStr>(
-    query: &mut Fields,
-    name: &'static str,
-    form: &'static str,
-) -> Result<Option<T>, FieldError> {
-    let Some(text) = query.text(name)? else {
-        return Ok(None);
-    };
-    text.parse().map(Some).map_err(|_| query.invalid(name, format!("must be {form}")))
-}
-
 /// A time as this API shows it.
 pub(super) fn time(at: Timestamp) -> String {
     at.to_string()

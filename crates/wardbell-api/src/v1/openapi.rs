@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::{activity, alert, delivery, key, project, provider, signing, webhook};
+use super::{activity, alert, delivery, key, project, provider, signing, silence, webhook};
 use crate::error::ErrorAnswer;
 
 /// The refusals that every call may give.
@@ -60,8 +60,9 @@ pub(crate) enum BodyRefusals {
         provider::put, provider::list, provider::show, provider::remove,
         webhook::create, webhook::list, webhook::show, webhook::update, webhook::remove, webhook::test,
         signing::rotate,
-        alert::list, alert::show,
-        delivery::list, delivery::show, delivery::replay,
+        silence::create, silence::list, silence::remove,
+        alert::list, alert::show, alert::matches, alert::try_filters, alert::expunge,
+        delivery::list, delivery::show, delivery::replay, delivery::replay_many, delivery::recover,
         activity::list,
     ),
     modifiers(&AdminTokenScheme),

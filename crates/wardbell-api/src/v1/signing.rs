@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wardbell_core::id::EndpointId;
 use wardbell_core::secret::Secret;
-use wardbell_store::endpoint::SigningSecret;
+use wardbell_store::endpoint::{SignatureProfile, SigningSecret};
+use wardbell_store::signing::check_secret_for;
 use wardbell_telemetry::ambient;
 
 use super::change::change;
@@ -20,15 +19,6 @@ use crate::Shared;
 use crate::error::{ApiError, FieldError};
 use crate::extract::{InProject, Named, OptionalBody};
 use crate::fields::Fields;
-
-/// What every secret starts with (`spec/decisions.md`, Signatures; Standard Webhooks).
-const SECRET_PREFIX: &str = "whsec_";
-
-/// The fewest bytes of an operator's own secret.
-const SECRET_BYTES_MIN: usize = 16;
-
-/// The most bytes of an operator's own secret.
-const SECRET_BYTES_MAX: usize = 256;
 
 /// How long a secret that was rotated out keeps signing, unless told otherwise: a day, in seconds.
 const OVERLAP_SECONDS_DEFAULT: u64 = 86_400;
@@ -54,29 +44,44 @@ pub(crate) struct Rotation {
 pub(crate) struct RotationAnswer {
     /// The key that signs from now on. Keep it: it is not shown again.
     secret: String,
+    /// The new key for `v1a` signatures, if the webhook has them; it is shown with the webhook as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
     /// Until when the secret before it signs as well.
     #[schema(format = DateTime)]
     previous_until: String,
 }
 
-/// Makes a secret.
-pub(super) fn generate() -> Secret<String> {
-    SigningSecret::generate().secret
+/// Takes the operator's own secret, if the body has one. What it must be depends on how it signs: see [`secrets`].
+pub(super) fn read_own(body: &mut Fields) -> Result<Option<Secret<String>>, FieldError> {
+    Ok(body.text("secret")?.map(Secret::new))
 }
 
-/// Takes the operator's own secret, if the body has one.
-pub(super) fn read_own(body: &mut Fields) -> Result<Option<Secret<String>>, FieldError> {
-    let Some(secret) = body.text("secret")? else {
-        return Ok(None);
-    };
-    let bytes = secret.strip_prefix(SECRET_PREFIX).and_then(|encoded| STANDARD.decode(encoded).ok());
-    if bytes.is_some_and(|bytes| (SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&bytes.len())) {
-        Ok(Some(Secret::new(secret)))
-    } else {
-        Err(body.invalid(
-            "secret",
-            format!("must be `{SECRET_PREFIX}` and standard base64 of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes"),
-        ))
+/// The secrets of a new webhook, newest first, from the operator's own or new ones: a shared secret, and for `ed25519` a
+/// private key. An own private key (`whsk_`) is taken for `ed25519`; the shared secret is made then.
+pub(super) fn secrets(
+    own: Option<Secret<String>>,
+    profile: SignatureProfile,
+) -> Result<Vec<SigningSecret>, FieldError> {
+    let current = |secret| SigningSecret { secret, expires_at: None };
+    if profile != SignatureProfile::Ed25519 {
+        return match own {
+            None => Ok(vec![SigningSecret::generate()]),
+            Some(own) => Ok(vec![current(check_own(own, profile)?)]),
+        };
+    }
+    match own.map(|own| check_own(own, profile)).transpose()?.map(current) {
+        None => Ok(vec![SigningSecret::generate(), SigningSecret::generate_private()]),
+        Some(own) if own.is_private() => Ok(vec![SigningSecret::generate(), own]),
+        Some(own) => Ok(vec![own, SigningSecret::generate_private()]),
+    }
+}
+
+/// Checks the operator's own secret for the way that it is to sign.
+fn check_own(secret: Secret<String>, profile: SignatureProfile) -> Result<Secret<String>, FieldError> {
+    match check_secret_for(profile, secret.reveal()) {
+        Ok(()) => Ok(secret),
+        Err(wrong) => Err(FieldError::invalid("secret", format!("cannot be used: {wrong}"))),
     }
 }
 
@@ -99,12 +104,13 @@ pub(super) async fn rotate(
 ) -> Answer<RotationAnswer> {
     let overlap = body.integer("overlap_seconds", OVERLAP_SECONDS_MAX)?.unwrap_or(OVERLAP_SECONDS_DEFAULT);
     body.finish()?;
-    let secret = generate();
-    let shown = secret.reveal().clone();
-    let until = change(&api, move |api| async move {
+    let secret = SigningSecret::generate();
+    let shown = secret.secret.reveal().clone();
+    let (until, public_key) = change(&api, move |api| async move {
         let now = ambient::now();
-        let signing = api.state.store.endpoint(project, id).await?.secrets;
-        let signing = signing.iter().filter(|secret| secret.expires_at.is_none_or(|until| until > now)).count();
+        let endpoint = api.state.store.endpoint(project, id).await?;
+        let live = |secret: &&SigningSecret| !secret.is_private() && secret.expires_at.is_none_or(|until| until > now);
+        let signing = endpoint.secrets.iter().filter(live).count();
         if overlap > 0 && signing >= SECRETS_MAX {
             return Err(ApiError::LimitReached {
                 message: format!("{signing} secrets sign for this webhook, which is the limit"),
@@ -112,10 +118,14 @@ pub(super) async fn rotate(
             });
         }
         let until = now.after(Duration::from_secs(overlap));
-        let secret = SigningSecret { secret, expires_at: None };
-        api.state.store.rotate_secret(project, id, secret, until, now).await?;
-        Ok(until)
+        let mut secrets = vec![secret];
+        if endpoint.signature == SignatureProfile::Ed25519 {
+            secrets.push(SigningSecret::generate_private());
+        }
+        let public_key = secrets.iter().find_map(SigningSecret::public_key);
+        api.state.store.rotate_secret(project, id, secrets, until, now).await?;
+        Ok((until, public_key))
     })
     .await?;
-    Ok(Json(RotationAnswer { secret: shown, previous_until: list::time(until) }))
+    Ok(Json(RotationAnswer { secret: shown, public_key, previous_until: list::time(until) }))
 }

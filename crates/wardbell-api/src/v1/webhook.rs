@@ -6,106 +6,40 @@ use http::StatusCode;
 use wardbell_core::alert::{AlertKind, Severity};
 use wardbell_core::id::EndpointId;
 use wardbell_core::secret::Secret;
-use wardbell_store::endpoint::{
-    Endpoint, EndpointChange, Events, Format, RetryProfile, SignatureProfile, SigningSecret,
-};
+use wardbell_store::endpoint::{Endpoint, EndpointChange, Format, Health, Options, RetryProfile, SignatureProfile};
 use wardbell_store::error::StoreError;
 use wardbell_telemetry::ambient;
 
 use super::change::change;
 use super::list::{self, List, PageParams};
 use super::openapi::{BodyRefusals, Refusals};
-use super::webhook_body::{NewWebhook, NewWebhookAnswer, TestAnswer, WebhookAnswer, WebhookPatch};
+use super::webhook_body::{NewWebhook, NewWebhookAnswer, TestAnswer, TestBody, WebhookAnswer, WebhookPatch};
+use super::webhook_settings::{
+    OptionsChange, Settings, check, check_test, events_by_default, previews_by_default, read,
+};
 use super::{Answer, Created, Done, signing};
 use crate::Shared;
 use crate::destination;
 use crate::error::{ApiError, Fault, FieldError};
 use crate::extract::{Body, InProject, Named, OptionalBody, Query};
-use crate::fields::{Fields, required};
+use crate::fields::required;
 
-/// Formats of `spec/api.md` that come later.
-const FORMATS_LATER: &[&str] =
-    &["raw", "slack", "discord", "teams", "pagerduty", "email", "cloudevents", "ocsf", "alertmanager"];
-
-/// Signature profiles of `spec/api.md` that come later.
-const SIGNATURES_LATER: &[&str] = &["lockllm", "github"];
-
-/// Fields of `spec/api.md` that come later.
-const FIELDS_LATER: &[&str] = &["custom_message", "include_preview", "headers", "routing_key", "to", "group"];
-
-/// What stands for every kind of alert.
-pub(super) const EVERY_KIND: &str = "*";
-
-/// The longest list of kinds that is read.
-const EVENTS_MAX: usize = 100;
-
-const SEVERITIES: &[Severity] = &[Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-
-/// The fields that creating and changing share.
-struct Settings {
-    url: Option<Secret<String>>,
+/// Judges where a webhook leads, beside the form that is chosen for it.
+async fn judge_place(
+    api: &Shared,
+    url: Option<String>,
     format: Option<Format>,
-    events: Option<Events>,
-    severity_min: Option<Severity>,
-    signature: Option<SignatureProfile>,
-    retry: Option<RetryProfile>,
-    enabled: Option<bool>,
+) -> Result<Option<(Secret<String>, Format)>, FieldError> {
+    let Some(url) = url else { return Ok(None) };
+    let (url, format) = destination::webhook("url", &url, format, api.state.egress.policy())?;
+    destination::covered("url", url.reveal(), &api.state.egress).await?;
+    Ok(Some((url, format)))
 }
 
-fn read(api: &Shared, body: &mut Fields) -> Result<Settings, FieldError> {
-    for field in FIELDS_LATER {
-        body.not_available(field)?;
-    }
-    let url = body.text("url")?;
-    let format = body.word_of_version("format", Format::ALL, Format::as_str, FORMATS_LATER)?;
-    let judge = |url: String| destination::webhook("url", &url, format.is_some(), api.state.egress.policy());
-    Ok(Settings {
-        url: url.map(judge).transpose()?,
-        format,
-        events: read_events(body)?,
-        severity_min: body.word("severity_min", SEVERITIES, Severity::as_str)?,
-        signature: body.word_of_version(
-            "signature",
-            SignatureProfile::ALL,
-            SignatureProfile::as_str,
-            SIGNATURES_LATER,
-        )?,
-        retry: body.word("retry", RetryProfile::ALL, RetryProfile::as_str)?,
-        enabled: body.boolean("enabled")?,
-    })
-}
-
-async fn judge_place(api: &Shared, settings: &Settings) -> Result<(), FieldError> {
-    match &settings.url {
-        Some(url) => destination::covered("url", url.reveal(), &api.state.egress).await,
-        None => Ok(()),
-    }
-}
-
-fn read_events(body: &mut Fields) -> Result<Option<Events>, FieldError> {
-    let Some(names) = body.texts("events", EVENTS_MAX)? else {
-        return Ok(None);
-    };
-    let subscribable = || AlertKind::ALL.iter().copied().filter(|kind| kind.is_subscribable());
-    let wrong = |message: &str| {
-        let allowed: Vec<_> = subscribable().map(AlertKind::as_str).collect();
-        body.invalid("events", format!("{message}: {}, or [\"*\"] for every kind", allowed.join(", ")))
-    };
-    let mut kinds = Vec::new();
-    let mut every = false;
-    for name in &names {
-        match subscribable().find(|kind| kind.as_str() == name) {
-            Some(kind) if kinds.contains(&kind) => {}
-            Some(kind) => kinds.push(kind),
-            None if name == EVERY_KIND => every = true,
-            None => return Err(wrong("must hold only")),
-        }
-    }
-    match (every, kinds.is_empty()) {
-        (true, _) => Ok(Some(Events::All)),
-        (false, true) => Err(wrong("must not be empty; it can hold")),
-        (false, false) => Ok(Some(Events::Only(kinds))),
-    }
+/// Where mail goes, as it is stored: the first recipient.
+fn mail_place(to: &[String]) -> Result<Secret<String>, FieldError> {
+    let first = to.first().ok_or_else(|| FieldError::invalid("to", "is needed for email: a list of mail addresses"))?;
+    Ok(Secret::new(format!("mailto:{first}")))
 }
 
 /// Makes a webhook and shows its secret, once.
@@ -119,25 +53,41 @@ pub(super) async fn create(
     InProject(project): InProject,
     Body(mut body): Body,
 ) -> Created<NewWebhookAnswer> {
-    let settings = read(&api, &mut body)?;
-    judge_place(&api, &settings).await?;
+    let settings = read(&mut body)?;
     let own = signing::read_own(&mut body)?;
     body.finish()?;
-    let Settings { url, format, events, severity_min, signature, retry, enabled } = settings;
-    let secret = own.unwrap_or_else(signing::generate);
+    let Settings { url, format, events, severity_min, signature, retry, enabled, change: changed } = settings;
+    let (url, format) = if format == Some(Format::Email) {
+        if url.is_some() {
+            return Err(FieldError::invalid("url", "is not for email; name the recipients in `to`").into());
+        }
+        (mail_place(changed.to.as_deref().unwrap_or_default())?, Format::Email)
+    } else {
+        required("url", judge_place(&api, url, format).await?)?
+    };
+    let options = changed.apply(Options { include_preview: previews_by_default(format), ..Options::default() });
+    check(format, &options, api.state.mail_enabled)?;
+    // A secret of the second product's receivers is compared as it is (`spec/decisions.md`, Signatures).
+    let usual =
+        if format == Format::Raw && own.is_some() { SignatureProfile::LockLlm } else { SignatureProfile::Standard };
+    let signature = signature.unwrap_or(usual);
+    let secrets = signing::secrets(own, signature)?;
+    let shown = secrets.iter().find(|secret| !secret.is_private()).map(|secret| secret.secret.clone());
     let now = ambient::now();
     let endpoint = Endpoint {
         id: EndpointId::mint(now, ambient::entropy()),
         project,
-        url: required("url", url)?,
-        format: format.unwrap_or(Format::Json),
-        events: events.unwrap_or(Events::All),
+        url,
+        format,
+        events: events.unwrap_or_else(|| events_by_default(format)),
         severity_min: severity_min.unwrap_or(Severity::Low),
-        signature: signature.unwrap_or(SignatureProfile::Standard),
-        retry: retry.unwrap_or(RetryProfile::Aisg),
+        signature,
+        retry: retry.unwrap_or(RetryProfile::Durable),
         enabled: enabled.unwrap_or(true),
-        secrets: vec![SigningSecret { secret: secret.clone(), expires_at: None }],
+        secrets,
         created_at: now,
+        options,
+        health: Health::new(now),
     };
     let webhook = WebhookAnswer::from(endpoint.clone());
     change(&api, move |api| async move {
@@ -151,7 +101,7 @@ pub(super) async fn create(
         })
     })
     .await?;
-    Ok((StatusCode::CREATED, Json(NewWebhookAnswer::new(&secret, webhook))))
+    Ok((StatusCode::CREATED, Json(NewWebhookAnswer::new(shown.as_ref(), webhook))))
 }
 
 /// Lists a project's webhooks, oldest first.
@@ -203,18 +153,59 @@ pub(super) async fn update(
     Named(id): Named<EndpointId>,
     Body(mut body): Body,
 ) -> Answer<WebhookAnswer> {
-    let settings = read(&api, &mut body)?;
-    judge_place(&api, &settings).await?;
+    let settings = read(&mut body)?;
     body.refuse("secret", Fault::Invalid("is changed by POST …/rotate-secret".to_owned()))?;
     body.finish()?;
-    // There is one profile, and it was checked: nothing to change.
-    let Settings { url, format, events, severity_min, signature: _, retry, enabled } = settings;
-    let patch = EndpointChange { url, format, events, severity_min, retry, enabled };
+    let Settings { url, format, events, severity_min, signature, retry, enabled, change: changed } = settings;
+    let place = judge_place(&api, url, format).await?;
     let endpoint = change(&api, move |api| async move {
+        let before = api.state.store.endpoint(project, id).await?;
+        let patched = patch(&api, &before, place, format, changed)?;
+        if signature == Some(SignatureProfile::Ed25519) && before.secrets.iter().all(|secret| !secret.is_private()) {
+            let message = "cannot become ed25519: the webhook has no private key; make another webhook with it";
+            return Err(FieldError::invalid("signature", message).into());
+        }
+        let patch = EndpointChange { events, severity_min, signature, retry, enabled, ..patched };
         Ok(api.state.store.update_endpoint(project, id, patch, ambient::now()).await?)
     })
     .await?;
     Ok(Json(WebhookAnswer::from(endpoint)))
+}
+
+/// What changes of the place, the form and the options, checked against what stays.
+fn patch(
+    api: &Shared,
+    before: &Endpoint,
+    place: Option<(Secret<String>, Format)>,
+    format: Option<Format>,
+    changed: OptionsChange,
+) -> Result<EndpointChange, FieldError> {
+    let is_mail = before.format == Format::Email;
+    let wants_mail = format.map_or(is_mail, |format| format == Format::Email);
+    if is_mail != wants_mail || (is_mail && place.is_some()) {
+        return Err(FieldError::invalid("format", "cannot turn between mail and a URL; make another webhook"));
+    }
+    let options = changed.apply(before.options.clone());
+    let (url, kept) = match place {
+        // The address decides only where the caller does not, and then it may have to.
+        Some((url, guessed)) => {
+            let kept = if guessed == Format::Json { before.format } else { guessed };
+            (Some(url), kept)
+        }
+        None if is_mail => (Some(mail_place(&options.to)?), Format::Email),
+        None => (None, before.format),
+    };
+    let format = format.unwrap_or(kept);
+    if url.is_none() {
+        destination::webhook("format", before.url.reveal(), Some(format), api.state.egress.policy()).or_else(
+            |error| {
+                // The address was judged when it was stored; here only the form is in question.
+                if error.field == "format" { Err(error) } else { Ok((before.url.clone(), format)) }
+            },
+        )?;
+    }
+    check(format, &options, api.state.mail_enabled)?;
+    Ok(EndpointChange { url, format: Some(format), options: Some(options), ..EndpointChange::default() })
 }
 
 /// Removes a webhook; what was still to be delivered to it is given up.
@@ -236,13 +227,15 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Sends a signed test alert at once and tells what came of it, also where the webhook is disabled.
+/// Sends a signed test alert of any kind, in any form, at once and tells what came of it, also where the webhook is
+/// disabled.
 #[utoipa::path(
     post, path = "/api/v1/projects/{project}/webhooks/{webhook}/test", tag = "webhooks", operation_id = "test_webhook",
     params(
         ("project" = String, Path, description = "The project's id"),
         ("webhook" = String, Path, description = "The webhook's id")
     ),
+    request_body = Option<TestBody>,
     responses(
         (status = 200, description = "What came of it", body = TestAnswer),
         (status = 429, description = "More than 10 tests of this webhook in a minute", body = crate::error::ErrorAnswer),
@@ -253,21 +246,16 @@ pub(super) async fn test(
     State(api): State<Shared>,
     InProject(project): InProject,
     Named(id): Named<EndpointId>,
-    OptionalBody(body): OptionalBody,
+    OptionalBody(mut body): OptionalBody,
 ) -> Answer<TestAnswer> {
+    let kind = body.word("kind", AlertKind::ALL, AlertKind::as_str)?.unwrap_or(AlertKind::WebhookTest);
+    let format = body.word("format", Format::ALL, Format::as_str)?;
     body.finish()?;
-    let endpoint = api.state.store.endpoint(project, id).await?;
-    api.tests.take(id, ambient::now())?;
-    Ok(Json(TestAnswer::from(api.state.tester.test(&endpoint).await)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_later_word_is_no_word_of_now() {
-        assert!(FORMATS_LATER.iter().all(|word| Format::from_name(word).is_none()));
-        assert!(SIGNATURES_LATER.iter().all(|word| SignatureProfile::from_name(word).is_none()));
+    let mut endpoint = api.state.store.endpoint(project, id).await?;
+    if let Some(format) = format {
+        check_test(&endpoint, format, api.state.mail_enabled)?;
+        endpoint.format = format;
     }
+    api.tests.take(id, ambient::now())?;
+    Ok(Json(TestAnswer::from(api.state.tester.test(&endpoint, kind).await)))
 }

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use wardbell_api::auth::AdminToken;
 use wardbell_api::{ApiState, BODY_BYTES_MAX_DEFAULT, TestDelivery, TestOutcome};
+use wardbell_core::alert::AlertKind;
 use wardbell_core::secret::Secret;
-use wardbell_egress::policy::Policy;
 use wardbell_egress::{Egress, EgressConfig};
 use wardbell_store::directory::Directory;
 use wardbell_store::endpoint::Endpoint;
@@ -46,7 +46,7 @@ struct Tester;
 
 #[async_trait]
 impl TestDelivery for Tester {
-    async fn test(&self, endpoint: &Endpoint) -> TestOutcome {
+    async fn test(&self, endpoint: &Endpoint, _: AlertKind) -> TestOutcome {
         let delivered = !endpoint.url.reveal().starts_with("https://down");
         TestOutcome {
             delivered,
@@ -70,10 +70,11 @@ impl Rig {
         let router = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
-            egress: Egress::new(EgressConfig { policy: Policy::default(), extra_roots_pem: None }).unwrap(),
+            egress: Egress::new(EgressConfig::default()).unwrap(),
             admin_token: AdminToken::new(&Secret::new(ADMIN.to_owned())),
             webhooks_per_project_max: WEBHOOKS_MAX,
             tester: Arc::new(Tester),
+            mail_enabled: true,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
         });
         Self { router, store, directory, heard: Mutex::new(Vec::new()), folder }

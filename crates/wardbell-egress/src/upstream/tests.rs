@@ -32,7 +32,7 @@ fn ok() -> Vec<u8> {
 
 #[tokio::test]
 async fn requests_in_a_row_share_a_connection_and_its_lookup() {
-    let receiver = Receiver::plain(Act::Answer(ok())).await;
+    let receiver = Receiver::plain(Act::Answer(ok()));
     let script = Script::new(&[&["127.0.0.1"], &["10.0.0.1"]]);
     let upstream = egress(script.clone(), None).upstream();
     let uri = format!("http://provider.example:{}/v1/chat/completions", receiver.address.port());
@@ -51,8 +51,7 @@ async fn requests_in_a_row_share_a_connection_and_its_lookup() {
 async fn every_connection_is_judged_and_a_refusal_says_that_nothing_was_sent() {
     let receiver = Receiver::plain(Act::AnswerOnce(
         b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok".to_vec(),
-    ))
-    .await;
+    ));
     let port = receiver.address.port();
     let upstream = egress(Script::new(&[&["127.0.0.1"], &["8.8.8.8", "127.0.0.2"]]), None).upstream();
     let name = format!("http://provider.example:{port}/");
@@ -78,7 +77,7 @@ async fn every_connection_is_judged_and_a_refusal_says_that_nothing_was_sent() {
 #[tokio::test]
 async fn certificates_are_checked() {
     let authority = Authority::new();
-    let receiver = Receiver::tls(Act::Answer(ok()), authority.server("provider.example", false)).await;
+    let receiver = Receiver::tls(Act::Answer(ok()), authority.server("provider.example"));
     let script = || Script::new(&[&["127.0.0.1"]]);
     let uri = |name: &str| format!("https://{name}:{}/", receiver.address.port());
     let trusting = egress(script(), Some(authority.pem.clone())).upstream();
@@ -117,7 +116,7 @@ async fn a_request_that_was_sent_may_have_reached_the_provider() {
         Act::AnswerOnce(b"noise\r\n\r\n".to_vec()),
         Act::AnswerOnce([b"HTTP/1.1 200 OK\r\nwide: ".to_vec(), vec![b'a'; 2 * HEAD_BYTES_MAX]].concat()),
     ] {
-        let receiver = Receiver::plain(act).await;
+        let receiver = Receiver::plain(act);
         let uri = format!("http://127.0.0.1:{}/", receiver.address.port());
         let error = ask(&loopback().upstream(), &uri).await.unwrap_err();
         assert!(matches!(error, UpstreamError::Other { .. }), "{error:?}");
@@ -128,7 +127,7 @@ async fn a_request_that_was_sent_may_have_reached_the_provider() {
 
 #[tokio::test]
 async fn a_connection_that_was_closed_meanwhile_costs_no_request() {
-    let receiver = Receiver::plain(Act::AnswerOnce(ok())).await;
+    let receiver = Receiver::plain(Act::AnswerOnce(ok()));
     let upstream = loopback().upstream();
     let uri = format!("http://127.0.0.1:{}/", receiver.address.port());
     for _ in 0..5 {
@@ -142,7 +141,7 @@ async fn a_connection_that_was_closed_meanwhile_costs_no_request() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_a_body_comes_as_it_arrives() {
     let act = Act::Drip(b"HTTP/1.1 307 Elsewhere\r\nlocation: http://10.0.0.1/\r\n\r\n".to_vec(), b"data".to_vec());
-    let receiver = Receiver::plain(act).await;
+    let receiver = Receiver::plain(act);
     let uri = format!("http://127.0.0.1:{}/", receiver.address.port());
     let mut answer = ask(&loopback().upstream(), &uri).await.unwrap();
     assert_eq!(answer.status(), 307);

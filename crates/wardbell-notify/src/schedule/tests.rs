@@ -20,8 +20,8 @@ fn pauses(profile: RetryProfile, outcome: AttemptOutcome) -> Vec<u128> {
     for made in 1.. {
         match next_attempt(profile, made, now.since(NOW), outcome, None, now, 1.0) {
             Next::RetryAt(due) => pauses.push(due.since(now).as_millis()),
-            Next::Dead(_) => return pauses,
-            Next::Delivered => panic!("a failure is not a delivery"),
+            Next::Dead(_) | Next::Disable(_) => return pauses,
+            Next::Delivered | Next::RetryPlainAt(_) => panic!("a failure is not a delivery"),
         }
         now = now.after(Duration::from_millis(u64::try_from(*pauses.last().unwrap()).unwrap()));
     }
@@ -141,11 +141,25 @@ fn the_reason_of_a_death_says_what_to_mend() {
         (Aisg, 3, status(500), "the receiver answered 500"),
         (Aisg, 3, Timeout, "given up after 3 attempts"),
     ] {
-        let Next::Dead(reason) = next_attempt(profile, made, Duration::ZERO, outcome, None, NOW, 0.0) else {
+        let next = next_attempt(profile, made, Duration::ZERO, outcome, None, NOW, 0.0);
+        let (Next::Dead(reason) | Next::Disable(reason)) = next else {
             panic!("{outcome:?} is dead after {made}");
         };
         assert!(reason.contains(word), "{reason}");
     }
+}
+
+#[test]
+fn a_receiver_that_is_gone_or_wishes_it_is_switched_off() {
+    let next = |profile, outcome| next_attempt(profile, 1, Duration::ZERO, outcome, None, NOW, 0.0);
+    assert!(matches!(next(Durable, status(410)), Next::Disable(_)));
+    for profile in RetryProfile::ALL {
+        // The header counts on every profile: nobody sends it by chance.
+        assert!(matches!(next(*profile, wish(503, Wish::Disable)), Next::Disable(_)));
+        assert!(matches!(next(*profile, wish(503, Wish::AbortMessage)), Next::Dead(_)));
+        assert_eq!(next(*profile, wish(204, Wish::Disable)), Next::Delivered);
+    }
+    assert!(matches!(next(Aisg, status(410)), Next::RetryAt(_)), "the first product retries any status");
 }
 
 #[test]

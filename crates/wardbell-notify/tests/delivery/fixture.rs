@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use wardbell_core::activity::Activity;
-use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, Severity};
+use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, Severity, Source};
 use wardbell_core::entity::EntityType;
 use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId, RequestId};
 use wardbell_core::outcome::Outcome;
@@ -20,7 +20,10 @@ use wardbell_egress::resolve::{Resolve, ResolveError};
 use wardbell_egress::{Egress, EgressConfig};
 use wardbell_notify::deliver::Tester;
 use wardbell_notify::dispatch::Notifier;
-use wardbell_store::endpoint::{Endpoint, Events, Format, RetryProfile, SignatureProfile, SigningSecret};
+use wardbell_notify::retention::Keep;
+use wardbell_store::endpoint::{
+    Endpoint, Events, Format, Health, Options, RetryProfile, SignatureProfile, SigningSecret,
+};
 use wardbell_store::outbox::{Attempt, Delivery, DeliveryFilter, DeliveryState};
 use wardbell_store::page::PageQuery;
 use wardbell_store::project::Project;
@@ -71,7 +74,7 @@ impl Fixture {
         };
         store.create_project(row).await.unwrap();
         let egress = egress(certificate);
-        let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress));
+        let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress), None, Keep::default());
         Self { store, egress, notifier, project, folder }
     }
 
@@ -82,7 +85,7 @@ impl Fixture {
         store.close().await;
         drop(store);
         let store = open(&folder);
-        let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress));
+        let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress), None, Keep::default());
         Self { store, egress, notifier, project, folder }
     }
 
@@ -96,6 +99,10 @@ impl Fixture {
     }
 
     pub(crate) async fn endpoint(&self, url: &str, retry: RetryProfile) -> Endpoint {
+        self.endpoint_of(url, retry, Format::Json).await
+    }
+
+    pub(crate) async fn endpoint_of(&self, url: &str, retry: RetryProfile, format: Format) -> Endpoint {
         static MADE: AtomicI64 = AtomicI64::new(0);
         let now = ambient::now();
         // Endpoints are listed by id, and ids of one millisecond have no order: each gets a millisecond of its own.
@@ -104,7 +111,7 @@ impl Fixture {
             id: EndpointId::mint(own, ambient::entropy()),
             project: self.project,
             url: Secret::new(url.to_owned()),
-            format: Format::Json,
+            format,
             events: Events::All,
             severity_min: Severity::Low,
             signature: SignatureProfile::Standard,
@@ -112,6 +119,8 @@ impl Fixture {
             enabled: true,
             secrets: vec![SigningSecret::generate()],
             created_at: now,
+            options: Options::default(),
+            health: Health::new(now),
         };
         self.store.create_endpoint(endpoint.clone(), 5).await.unwrap();
         endpoint
@@ -119,6 +128,11 @@ impl Fixture {
 
     /// Commits an alert and returns its deliveries, in the order of their endpoints.
     pub(crate) async fn raise(&self, kind: AlertKind) -> Vec<DeliveryId> {
+        self.raise_request(kind).await.1
+    }
+
+    /// Commits an alert of a request of its own, and returns that request's id and the deliveries.
+    pub(crate) async fn raise_request(&self, kind: AlertKind) -> (String, Vec<DeliveryId>) {
         let at = ambient::now();
         let request = RequestId::mint(at, ambient::entropy());
         let entity_types = vec![EntityType::CreditCard];
@@ -157,8 +171,27 @@ impl Fixture {
                 model: "gpt-4o".to_owned(),
                 action: DlpAction::Block,
             }),
+            source: Source::default(),
+            preview: None,
+            is_test: false,
         };
-        self.store.record_alert(row, alert).await.unwrap().unwrap()
+        let deliveries = self.store.record_alert(row, alert).await.unwrap().unwrap();
+        (request.to_string(), deliveries)
+    }
+
+    /// Waits until nothing is pending.
+    pub(crate) async fn all_finished(&self) {
+        let pending = DeliveryFilter { state: Some(DeliveryState::Pending), ..DeliveryFilter::default() };
+        while !self.store.deliveries(self.project, pending, PageQuery::default()).await.unwrap().items.is_empty() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// How many alerts the deliveries tell of.
+    pub(crate) async fn told(&self) -> u64 {
+        let page = PageQuery { limit: wardbell_store::page::PAGE_MAX, ..PageQuery::default() };
+        let page = self.store.deliveries(self.project, DeliveryFilter::default(), page).await.unwrap();
+        page.items.iter().map(|delivery| delivery.fold.as_ref().map_or(1, |fold| fold.count)).sum()
     }
 
     /// The delivery once it is delivered or dead, with its attempts.
@@ -191,7 +224,8 @@ fn open(folder: &Folder) -> Arc<dyn Store> {
 /// Allows loopback, in plain text too, and leads every name there.
 fn egress(certificate: Option<&str>) -> Arc<Egress> {
     let policy = EgressPolicy::new(vec!["127.0.0.1/32:*+http".parse().unwrap()]);
-    let config = EgressConfig { policy, extra_roots_pem: certificate.map(|pem| pem.as_bytes().to_vec()) };
+    let extra_roots_pem = certificate.map(|pem| pem.as_bytes().to_vec());
+    let config = EgressConfig { policy, extra_roots_pem, ..EgressConfig::default() };
     Arc::new(Egress::with_resolver(config, Arc::new(Loopback)).unwrap())
 }
 

@@ -5,7 +5,7 @@ use wardbell_core::id::ProjectId;
 use crate::activity::ActivityRow;
 use crate::error::StoreError;
 use crate::page::{Page, PageQuery};
-use crate::sqlite::outbox::Query;
+use crate::sqlite::query::Query;
 use crate::sqlite::row;
 
 /// What happens when the request has a row already.

@@ -1,15 +1,19 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use wardbell_core::alert::{AlertKind, Severity};
+use wardbell_core::alert::Severity;
 use wardbell_core::id::{EndpointId, ProjectId};
 use wardbell_core::time::Timestamp;
 
-use crate::endpoint::{Endpoint, EndpointChange, Events, Format, RetryProfile, SignatureProfile, SigningSecret};
+use crate::endpoint::{
+    Endpoint, EndpointChange, Events, Format, Health, HealthState, Options, Pattern, RetryProfile, SignatureProfile,
+    SigningSecret,
+};
 use crate::error::StoreError;
 use crate::seal::Sealer;
-use crate::sqlite::{outbox, project, row};
+use crate::sqlite::{fold, health, outbox, project, row};
 
 /// The places that an endpoint's URL and secrets are sealed for.
 const URL_PLACE: &str = "endpoint.url";
+const OPTIONS_PLACE: &str = "endpoint.options";
 const SECRET_PLACE: &str = "endpoint.secret";
 
 pub(super) fn create(
@@ -25,12 +29,25 @@ pub(super) fn create(
     if present >= max {
         return Err(StoreError::LimitReached { what: "webhooks of one project", max });
     }
-    let Endpoint { id, project, url, format, events, severity_min, signature, retry, enabled, secrets, created_at } =
-        endpoint;
+    let Endpoint {
+        id,
+        project,
+        url,
+        format,
+        events,
+        severity_min,
+        signature,
+        retry,
+        enabled,
+        secrets,
+        created_at,
+        options,
+        health,
+    } = endpoint;
     connection
         .prepare_cached(
             "INSERT INTO endpoints (id, project, sealed_url, format, events, severity_min, signature, retry, enabled, \
-             created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             created_at, sealed_options) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             id.to_string(),
@@ -42,8 +59,10 @@ pub(super) fn create(
             signature.as_str(),
             retry.as_str(),
             enabled,
-            created_at.as_millis()
+            created_at.as_millis(),
+            seal_options(sealer, *id, options)?
         ])?;
+    health::write(connection, *id, health)?;
     // Newest first in memory, highest number newest on disk.
     secrets.iter().rev().try_for_each(|secret| add_secret(connection, sealer, *id, secret))
 }
@@ -89,7 +108,7 @@ pub(super) fn update(
     now: Timestamp,
 ) -> Result<Endpoint, StoreError> {
     let mut endpoint = one(connection, sealer, project, id)?;
-    let EndpointChange { url, format, events, severity_min, retry, enabled } = change;
+    let EndpointChange { url, format, events, severity_min, signature, retry, enabled, options } = change;
     if let Some(url) = url.filter(|url| *url != endpoint.url) {
         // An old secret never signs to a new place.
         connection
@@ -102,12 +121,18 @@ pub(super) fn update(
     endpoint.events = events.unwrap_or(endpoint.events);
     endpoint.severity_min = severity_min.unwrap_or(endpoint.severity_min);
     endpoint.retry = retry.unwrap_or(endpoint.retry);
+    endpoint.signature = signature.unwrap_or(endpoint.signature);
+    endpoint.options = options.unwrap_or(endpoint.options);
+    if enabled == Some(true) && endpoint.health.state == HealthState::Disabled {
+        endpoint.health = Health::new(now);
+        health::write(connection, id, &endpoint.health)?;
+    }
     endpoint.enabled = enabled.unwrap_or(endpoint.enabled);
     endpoint.secrets.retain(|secret| secret.expires_at.is_none_or(|end| end > now));
     connection
         .prepare_cached(
             "UPDATE endpoints SET sealed_url = ?2, format = ?3, events = ?4, severity_min = ?5, retry = ?6, \
-             enabled = ?7 WHERE id = ?1",
+             enabled = ?7, signature = ?8, sealed_options = ?9 WHERE id = ?1",
         )?
         .execute(params![
             id.to_string(),
@@ -116,7 +141,9 @@ pub(super) fn update(
             events_text(&endpoint.events)?,
             endpoint.severity_min.as_str(),
             endpoint.retry.as_str(),
-            endpoint.enabled
+            endpoint.enabled,
+            endpoint.signature.as_str(),
+            seal_options(sealer, id, &endpoint.options)?
         ])?;
     Ok(endpoint)
 }
@@ -131,7 +158,8 @@ pub(super) fn delete(
         .prepare_cached("DELETE FROM endpoints WHERE project = ?1 AND id = ?2")?
         .execute([project.to_string(), id.to_string()])?;
     row::found(changed, "webhook")?;
-    outbox::bury_of_endpoint(connection, id, now)
+    fold::forget(connection, id)?;
+    outbox::bury_of_endpoint(connection, id, "the webhook was deleted", now)
 }
 
 pub(super) fn rotate(
@@ -139,7 +167,7 @@ pub(super) fn rotate(
     sealer: &Sealer,
     project: ProjectId,
     id: EndpointId,
-    secret: &SigningSecret,
+    secrets: &[SigningSecret],
     old_until: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -152,7 +180,21 @@ pub(super) fn rotate(
     connection
         .prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint = ?1 AND expires_at <= ?2")?
         .execute(params![id.to_string(), now.as_millis()])?;
-    add_secret(connection, sealer, id, secret)
+    secrets.iter().rev().try_for_each(|secret| add_secret(connection, sealer, id, secret))
+}
+
+fn seal_options(sealer: &Sealer, id: EndpointId, options: &Options) -> Result<Option<Vec<u8>>, StoreError> {
+    if *options == Options::default() {
+        return Ok(None);
+    }
+    let text = serde_json::to_string(options).map_err(|_| StoreError::Corrupt("options"))?;
+    Ok(Some(sealer.seal(OPTIONS_PLACE, &id.to_string(), &text)?))
+}
+
+fn open_options(sealer: &Sealer, id: EndpointId, sealed: Option<Vec<u8>>) -> Result<Options, StoreError> {
+    let Some(sealed) = sealed else { return Ok(Options::default()) };
+    let text = sealer.open(OPTIONS_PLACE, &id.to_string(), &sealed)?;
+    serde_json::from_str(text.reveal()).map_err(|_| StoreError::Corrupt("options"))
 }
 
 fn add_secret(
@@ -201,13 +243,23 @@ fn read(connection: &Connection, row: &Row<'_>, sealer: &Sealer) -> Result<Endpo
         enabled: row.get("enabled")?,
         secrets,
         created_at: row::time(row, "created_at")?,
+        options: open_options(sealer, id, row.get("sealed_options")?)?,
+        health: Health {
+            state: row::parsed(row, "health", HealthState::from_name)?,
+            since: row::time(row, "health_since")?,
+            failures: row.get("failures")?,
+            reason: row.get("health_reason")?,
+        },
     })
 }
 
 fn events_text(events: &Events) -> Result<String, StoreError> {
     match events {
         Events::All => Ok("*".to_owned()),
-        Events::Only(kinds) => serde_json::to_string(kinds).map_err(|_| StoreError::Corrupt("events")),
+        Events::Only(patterns) => {
+            let names: Vec<_> = patterns.iter().map(|pattern| pattern.name()).collect();
+            serde_json::to_string(&names).map_err(|_| StoreError::Corrupt("events"))
+        }
     }
 }
 
@@ -217,7 +269,7 @@ fn parse_events(text: &str) -> Option<Events> {
     }
     let names: Vec<String> = serde_json::from_str(text).ok()?;
     // A kind that this version does not know is one that it never raises.
-    Some(Events::Only(names.iter().filter_map(|name| AlertKind::from_name(name)).collect()))
+    Some(Events::Only(names.iter().filter_map(|name| Pattern::from_name(name)).collect()))
 }
 
 fn parse_severity(text: &str) -> Option<Severity> {

@@ -10,7 +10,8 @@ use crate::seal::Sealer;
 use crate::sqlite::{prepare, unusable};
 
 /// Every migration, in order. The number of those applied is the file's `user_version`. Forward only.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_foundation.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/sqlite/0001_foundation.sql"), include_str!("../migrations/sqlite/0002_bell.sql")];
 
 /// How long a statement waits for another connection of this process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

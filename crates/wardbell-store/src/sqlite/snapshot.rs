@@ -7,14 +7,16 @@ use crate::directory::{ProjectView, Snapshot};
 use crate::error::StoreError;
 use crate::key::KeyHash;
 use crate::seal::Sealer;
-use crate::sqlite::{project, provider, row};
+use crate::sqlite::{endpoint, project, provider, row};
 
 /// Reads keys, projects and providers at one instant: the reader runs within one transaction.
 pub(super) fn read(connection: &Connection, sealer: &Sealer) -> Result<Snapshot, StoreError> {
     let mut snapshot = Snapshot::default();
     for project in project::all(connection)? {
         let providers = provider::of_project(connection, sealer, project.id)?;
-        snapshot.projects.insert(project.id, Arc::new(ProjectView { project, providers }));
+        let endpoints = endpoint::of_project(connection, sealer, project.id)?;
+        let wants_preview = endpoints.iter().any(|endpoint| endpoint.enabled && endpoint.options.include_preview);
+        snapshot.projects.insert(project.id, Arc::new(ProjectView { project, providers, wants_preview }));
     }
     let mut statement = connection.prepare_cached("SELECT id, project, user_id, hash FROM keys")?;
     let mut rows = statement.query([])?;

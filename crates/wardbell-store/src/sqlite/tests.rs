@@ -8,7 +8,7 @@ use wardbell_core::secret::Secret;
 
 use super::*;
 use crate::seal::MASTER_KEY_BYTES;
-use crate::suite::{self, Bench, activity_of, alert_of, endpoint_of, new_project, secret, tick};
+use crate::suite::{self, Bench, activity_of, alert_of, endpoint_of, new_project, secret, tick, up_to};
 
 struct Folder {
     folder: TempDir,
@@ -81,11 +81,11 @@ async fn a_claim_of_a_process_that_died_is_due_at_the_next_start() {
     let made = store.record_alert(row.clone(), alert_of(&row, AlertKind::PiiBlocked)).await.unwrap().unwrap();
     let now = tick();
     let far = now.after(Duration::from_hours(24));
-    assert_eq!(store.claim(now, far, 10).await.unwrap().len(), 1);
+    assert_eq!(store.claim(now, far, up_to(10)).await.unwrap().len(), 1);
     // Dropped without a close, as a kill leaves it.
     drop(store);
     let store = folder.open();
-    let again = store.claim(now, far, 10).await.unwrap();
+    let again = store.claim(now, far, up_to(10)).await.unwrap();
     assert_eq!(again.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), made);
     assert_eq!(again[0].alert.request_id, row.request.to_string());
 }
@@ -150,7 +150,7 @@ async fn a_row_that_cannot_be_read_becomes_a_dead_letter_and_holds_up_nobody() {
         .await
         .unwrap();
     let now = tick();
-    let claims = store.claim(now, now.after(Duration::from_secs(30)), 10).await.unwrap();
+    let claims = store.claim(now, now.after(Duration::from_secs(30)), up_to(10)).await.unwrap();
     assert_eq!(claims.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [made[1]]);
     let dead = store.delivery(project, made[0]).await.unwrap().0;
     assert!(dead.reason.is_some_and(|reason| reason.contains("unreadable")));
@@ -170,4 +170,47 @@ async fn nothing_secret_stands_in_the_file() {
         let bytes = std::fs::read(folder.folder.path().join(name)).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&bytes).contains("canary"), "{name}");
     }
+}
+
+#[tokio::test]
+async fn on_a_full_disk_a_write_fails_whole_and_goes_on_when_there_is_room() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let project = new_project(&store).await;
+    store.create_endpoint(endpoint_of(project), 5).await.unwrap();
+    let pages = |max: i64| {
+        store.write(move |connection, _| {
+            // SQLite's own way to say that the disk is full, at a size that a test can reach.
+            connection.pragma_update_and_check(None, "max_page_count", max, |row| row.get::<_, i64>(0))?;
+            Ok(())
+        })
+    };
+    pages(1).await.unwrap();
+    let (mut kept, mut refused) = (0, 0);
+    for _ in 0..2000 {
+        let row = activity_of(project);
+        match store.record_alert(row.clone(), alert_of(&row, AlertKind::PiiBlocked)).await {
+            Ok(_) => kept += 1,
+            Err(StoreError::Database(_)) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+        if refused >= 3 {
+            break;
+        }
+    }
+    assert_eq!(refused, 3, "after {kept} alerts");
+    let counts = || async {
+        let connection = Connection::open(folder.path()).unwrap();
+        let count = |table: &str| {
+            connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        (count("alerts"), count("deliveries"), count("activity"))
+    };
+    assert_eq!(counts().await, (kept, kept, kept), "all of a write or none of it");
+    pages(1_000_000_000).await.unwrap();
+    let row = activity_of(project);
+    store.record_alert(row.clone(), alert_of(&row, AlertKind::PiiBlocked)).await.unwrap();
+    assert_eq!(counts().await, (kept + 1, kept + 1, kept + 1));
+    let claims = store.claim(tick(), tick().after(Duration::from_secs(30)), up_to(1_000_000)).await.unwrap();
+    assert_eq!(i64::try_from(claims.len()).unwrap(), kept + 1, "what was committed is delivered");
 }

@@ -19,8 +19,8 @@ const QUEUE_MAX: usize = 1024;
 const BATCH_MAX: usize = 256;
 
 /// Runs within the transaction, or with `None` if there could be none, and returns what is to happen once the
-/// transaction's fate is known.
-type Job = Box<dyn FnOnce(Option<&Connection>) -> Finish + Send>;
+/// transaction's fate is known, and whether what it wrote is undone already.
+type Job = Box<dyn FnOnce(Option<&Connection>) -> (Finish, bool) + Send>;
 /// Gets `None` when the transaction was committed, and otherwise why it was not.
 type Finish = Box<dyn FnOnce(Option<&str>) + Send>;
 
@@ -30,10 +30,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    /// Starts the writer. `undone` is called on its thread whenever something that was written is undone.
+    pub(super) fn start(connection: Connection, undone: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::channel(QUEUE_MAX);
-        let thread =
-            std::thread::Builder::new().name("wardbell-writer".to_owned()).spawn(move || work(&connection, inbox))?;
+        let thread = std::thread::Builder::new()
+            .name("wardbell-writer".to_owned())
+            .spawn(move || work(&connection, inbox, &undone))?;
         Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
     }
 
@@ -42,6 +44,17 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        self.run_then(run, |value| value).await
+    }
+
+    /// Runs a job, and `then` once it is committed, on the writer's thread and whether or not the caller still waits.
+    pub(super) async fn run_then<T, U, F, G>(&self, run: F, then: G) -> Result<U, StoreError>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        G: FnOnce(T) -> U + Send + 'static,
+    {
         let jobs = self.jobs.lock().ok().and_then(|jobs| jobs.clone()).ok_or(StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
@@ -49,14 +62,16 @@ impl Writer {
                 Some(connection) => in_savepoint(connection, run),
                 None => Err(StoreError::Database("no transaction could begin".into())),
             };
-            Box::new(move |failed| {
+            let is_undone = result.is_err();
+            let finish: Finish = Box::new(move |failed| {
                 let result = match failed {
-                    None => result,
+                    None => result.map(then),
                     Some(reason) => Err(StoreError::Database(reason.into())),
                 };
                 // The caller may have left; the write stands.
                 let _ = reply.send(result);
-            })
+            });
+            (finish, is_undone)
         });
         jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
@@ -77,28 +92,36 @@ impl Writer {
     }
 }
 
-fn work(connection: &Connection, mut inbox: mpsc::Receiver<Job>) {
+fn work(connection: &Connection, mut inbox: mpsc::Receiver<Job>, undone: &dyn Fn()) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while inbox.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        commit(connection, batch.drain(..));
+        commit(connection, batch.drain(..), undone);
     }
     // A checkpoint at the end keeps the next start short; without it nothing is lost.
     let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-fn commit(connection: &Connection, jobs: impl Iterator<Item = Job>) {
+fn commit(connection: &Connection, jobs: impl Iterator<Item = Job>, undone: &dyn Fn()) {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         let reason = error.to_string();
         tracing::error!(error = %reason, "store transaction could not begin");
-        jobs.for_each(|job| job(None)(None));
+        jobs.for_each(|job| job(None).0(None));
         return;
     }
-    let finishes: Vec<Finish> = jobs.map(|job| job(Some(connection))).collect();
+    let mut finishes: Vec<Finish> = Vec::new();
+    for job in jobs {
+        let (finish, is_undone) = job(Some(connection));
+        if is_undone {
+            undone();
+        }
+        finishes.push(finish);
+    }
     let failed = connection.execute_batch("COMMIT").err().map(|error| error.to_string());
     if let Some(reason) = &failed {
         tracing::error!(error = %reason, "store transaction could not be committed");
         // Fails when SQLite has rolled back by itself already; either way nothing is left open.
         let _ = connection.execute_batch("ROLLBACK");
+        undone();
     }
     for finish in finishes {
         finish(failed.as_deref());

@@ -6,12 +6,12 @@ use wardbell_core::alert::{AlertKind, Severity};
 use wardbell_core::id::{DeliveryId, ProjectId};
 use wardbell_core::time::Timestamp;
 
-use crate::endpoint::Events;
+use crate::endpoint::{Events, Pattern};
 use crate::error::StoreError;
 use crate::outbox::{AlertFilter, Attempt, AttemptPhases, DeliveryFilter, DeliveryState, Next};
 use crate::page::PageQuery;
 use crate::store::{CALLER_ID_WINDOW, Store};
-use crate::suite::{activity_of, alert_of, endpoint_of, new_project, tick};
+use crate::suite::{activity_of, alert_of, endpoint_of, new_project, tick, up_to};
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -22,7 +22,7 @@ async fn raise(store: &dyn Store, project: ProjectId) -> Vec<DeliveryId> {
 }
 
 async fn claimed(store: &dyn Store, now: Timestamp) -> Vec<DeliveryId> {
-    store.claim(now, now.after(LEASE), 100).await.unwrap().iter().map(|claim| claim.delivery.id).collect()
+    store.claim(now, now.after(LEASE), up_to(100)).await.unwrap().iter().map(|claim| claim.delivery.id).collect()
 }
 
 fn attempt(number: u32, status: u16) -> Attempt {
@@ -44,7 +44,7 @@ pub(super) async fn an_alert_reaches_those_who_want_it(store: &dyn Store) {
     let (project, other) = (new_project(store).await, new_project(store).await);
     let everything = endpoint_of(project);
     let mut injections = endpoint_of(project);
-    injections.events = Events::Only(vec![AlertKind::InjectionBlocked]);
+    injections.events = Events::Only(vec![Pattern::Kind(AlertKind::InjectionBlocked)]);
     let mut urgent = endpoint_of(project);
     urgent.severity_min = Severity::High;
     let mut off = endpoint_of(project);
@@ -56,7 +56,7 @@ pub(super) async fn an_alert_reaches_those_who_want_it(store: &dyn Store) {
         let row = activity_of(project);
         let deliveries = store.record_alert(row.clone(), alert_of(&row, kind)).await.unwrap().unwrap();
         let now = tick();
-        let claims = store.claim(now, now.after(LEASE), 100).await.unwrap();
+        let claims = store.claim(now, now.after(LEASE), up_to(100)).await.unwrap();
         assert_eq!(claims.len(), deliveries.len());
         for claim in &claims {
             assert_eq!((claim.alert.kind, claim.endpoint.project), (kind, project));
@@ -92,13 +92,13 @@ pub(super) async fn a_repeat_of_a_callers_id_raises_once(store: &dyn Store) {
 pub(super) async fn a_claim_holds_until_it_is_finished_or_its_lease_ends(store: &dyn Store) {
     let project = new_project(store).await;
     store.create_endpoint(endpoint_of(project), 5).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(Vec::new()).await.unwrap(), None);
     let id = raise(store, project).await[0];
     let now = tick();
-    assert!(store.next_due().await.unwrap().is_some_and(|due| due <= now));
+    assert!(store.next_due(Vec::new()).await.unwrap().is_some_and(|due| due <= now));
     assert_eq!(claimed(store, now).await, [id]);
     assert!(claimed(store, now).await.is_empty(), "claimed once");
-    assert_eq!(store.next_due().await.unwrap(), Some(now.after(LEASE)));
+    assert_eq!(store.next_due(Vec::new()).await.unwrap(), Some(now.after(LEASE)));
     let (delivery, _) = store.delivery(project, id).await.unwrap();
     assert_eq!((delivery.state, delivery.next_at), (DeliveryState::Pending, None), "an attempt is under way");
     assert_eq!(claimed(store, now.after(LEASE)).await, [id], "due again when the lease ends");
@@ -113,7 +113,7 @@ pub(super) async fn an_attempt_decides_what_becomes_of_a_delivery(store: &dyn St
     let due = now.after(Duration::from_secs(1));
     store.finish_attempt(id, attempt(1, 500), Next::RetryAt(due)).await.unwrap();
     assert!(claimed(store, now).await.is_empty());
-    assert_eq!(store.next_due().await.unwrap(), Some(due));
+    assert_eq!(store.next_due(Vec::new()).await.unwrap(), Some(due));
     assert_eq!(claimed(store, due).await, [id]);
     store.finish_attempt(id, attempt(2, 200), Next::Delivered).await.unwrap();
     let (delivery, attempts) = store.delivery(project, id).await.unwrap();
@@ -124,7 +124,7 @@ pub(super) async fn an_attempt_decides_what_becomes_of_a_delivery(store: &dyn St
     let late = store.finish_attempt(id, attempt(3, 500), Next::Dead("late".to_owned())).await;
     assert!(matches!(late, Err(StoreError::NotFound(_))), "a late word changes nothing");
     assert_eq!(store.delivery(project, id).await.unwrap().1.len(), 2);
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(Vec::new()).await.unwrap(), None);
 }
 
 pub(super) async fn a_replay_starts_again_under_the_same_id(store: &dyn Store) {
@@ -186,8 +186,8 @@ pub(super) async fn lists_filter_and_stay_within_their_project(store: &dyn Store
     assert!(store.alert(other, alerts[0].id).await.is_err());
     assert!(store.delivery(other, early[0]).await.is_err());
     let filtered = async |filter| store.alerts(project, filter, PageQuery::default()).await.unwrap().items.len();
-    assert_eq!(filtered(AlertFilter { since: Some(since), kind: None }).await, 1);
-    assert_eq!(filtered(AlertFilter { since: None, kind: Some(AlertKind::InjectionBlocked) }).await, 0);
+    assert_eq!(filtered(AlertFilter { since: Some(since), ..AlertFilter::default() }).await, 1);
+    assert_eq!(filtered(AlertFilter { kind: Some(AlertKind::InjectionBlocked), ..AlertFilter::default() }).await, 0);
 }
 
 pub(super) async fn many_writers_at_once_lose_nothing(store: Arc<dyn Store>) {
@@ -209,7 +209,7 @@ pub(super) async fn many_writers_at_once_lose_nothing(store: Arc<dyn Store>) {
     let mut found = HashSet::new();
     loop {
         let now = tick();
-        let batch = store.claim(now, now.after(LEASE), 100).await.unwrap();
+        let batch = store.claim(now, now.after(LEASE), up_to(100)).await.unwrap();
         if batch.is_empty() {
             break;
         }

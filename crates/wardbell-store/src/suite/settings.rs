@@ -121,7 +121,7 @@ pub(super) async fn an_endpoint_is_changed_and_forgets_old_secrets_with_its_url(
 
     let now = tick();
     let later = now.after(std::time::Duration::from_hours(1));
-    store.rotate_secret(project, made.id, secret("whsec_second"), later, now).await.unwrap();
+    store.rotate_secret(project, made.id, vec![secret("whsec_second")], later, now).await.unwrap();
     let off = EndpointChange { enabled: Some(false), ..EndpointChange::default() };
     let changed = store.update_endpoint(project, made.id, off, tick()).await.unwrap();
     assert_eq!((changed.enabled, changed.secrets.len()), (false, 2));
@@ -139,17 +139,17 @@ pub(super) async fn a_rotation_keeps_the_old_secret_for_the_overlap(store: &dyn 
     store.create_endpoint(made.clone(), 5).await.unwrap();
     let now = tick();
     let later = now.after(std::time::Duration::from_hours(1));
-    store.rotate_secret(project, made.id, secret("whsec_second"), later, now).await.unwrap();
+    store.rotate_secret(project, made.id, vec![secret("whsec_second")], later, now).await.unwrap();
     let shown = store.endpoint(project, made.id).await.unwrap().secrets;
     assert_eq!(shown.iter().map(|s| s.secret.reveal().as_str()).collect::<Vec<_>>(), ["whsec_second", "whsec_first"]);
     assert_eq!(shown.iter().map(|s| s.expires_at).collect::<Vec<_>>(), [None, Some(later)]);
     // A later rotation never lengthens the life of an older secret; one without overlap ends all of them.
     let much_later = later.after(std::time::Duration::from_hours(1));
-    store.rotate_secret(project, made.id, secret("whsec_third"), much_later, tick()).await.unwrap();
+    store.rotate_secret(project, made.id, vec![secret("whsec_third")], much_later, tick()).await.unwrap();
     let ends: Vec<_> = store.endpoint(project, made.id).await.unwrap().secrets.iter().map(|s| s.expires_at).collect();
     assert_eq!(ends, [None, Some(much_later), Some(later)]);
     let now = tick();
-    store.rotate_secret(project, made.id, secret("whsec_fourth"), now, now).await.unwrap();
+    store.rotate_secret(project, made.id, vec![secret("whsec_fourth")], now, now).await.unwrap();
     assert_eq!(store.endpoint(project, made.id).await.unwrap().secrets, [secret("whsec_fourth")]);
 }
 

@@ -4,19 +4,17 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use clap::Args;
-use wardbell_notify::sign;
 
 use crate::cli::{print, serve};
-use crate::receiver::{Received, Receiver};
+use crate::receiver::{Received, Receiver, Trust};
 
 #[derive(Args)]
 pub(crate) struct Listen {
     /// Where to receive.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788")]
     listen: SocketAddr,
-    /// The webhook's secret, `whsec_…`. Better given as a variable: a flag is visible to others on the machine.
-    #[arg(long, env = "WARDBELL_WEBHOOK_SECRET", hide_env_values = true)]
-    secret: String,
+    #[command(flatten)]
+    trust: Trust,
     /// Stop after this many deliveries [default: go on until interrupted].
     #[arg(long, value_name = "NUMBER")]
     count: Option<u64>,
@@ -24,10 +22,10 @@ pub(crate) struct Listen {
 
 impl Listen {
     pub(crate) fn run(self) -> Result<()> {
-        sign::check_secret(&self.secret)?;
+        self.trust.check()?;
         serve::runtime()?.block_on(async {
             let mut receiver = Receiver::start(self.listen).await?;
-            receiver.trust(self.secret);
+            receiver.trust(self.trust);
             print::problem(&format!(
                 "listening on http://{}; allow it at the gateway with WARDBELL_EGRESS_ALLOW={}/32:{}+http",
                 receiver.address,

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use wardbell_notify::verify::{self, Via};
+use wardbell_notify::verify::Via;
 use wardbell_telemetry::ambient;
 
 use crate::cli::print;
+use crate::receiver::Trust;
 
 /// The largest saved delivery that is read, in bytes.
 const REQUEST_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -20,9 +21,8 @@ pub(crate) struct Verify {
     /// The saved request: header lines, an empty line, and the body exactly as received; `-` reads standard input.
     #[arg(value_name = "FILE")]
     request: PathBuf,
-    /// The webhook's secret, `whsec_…`. Better given as a variable: a flag is visible to others on the machine.
-    #[arg(long, env = "WARDBELL_WEBHOOK_SECRET", hide_env_values = true)]
-    secret: String,
+    #[command(flatten)]
+    trust: Trust,
     /// How old the delivery may be, in seconds; the default lets any age pass, since it was saved.
     #[arg(long, value_name = "SECONDS")]
     max_age: Option<u64>,
@@ -40,10 +40,13 @@ impl Verify {
         // A century is older than any delivery.
         let tolerance = Duration::from_secs(self.max_age.unwrap_or(100 * 366 * 86_400));
         let header = |name: &str| headers.get(name).map(String::as_str);
-        let verified = verify::verify(header, body, &self.secret, ambient::now(), tolerance)?;
+        let verified = self.trust.verify(header, body, ambient::now(), tolerance)?;
         let by = match verified.via {
             Via::Standard => "its Standard Webhooks signature",
+            Via::Ed25519 => "its Standard Webhooks ed25519 signature",
             Via::Aisg => "X-AISG-Signature (which does not vouch for its time)",
+            Via::GitHub => "X-Hub-Signature-256 (which does not vouch for its time)",
+            Via::LockLlm => "X-LockLLM-Signature (which does not vouch for its body or its time)",
         };
         print::line(&format!("good: verified by {by}; id {}", verified.webhook_id.as_deref().unwrap_or("unknown")));
         Ok(())

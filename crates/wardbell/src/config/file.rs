@@ -7,7 +7,8 @@ pub(crate) fn default_file() -> String {
     let mut text = String::from(
         "# Every setting of Wardbell at its default. Copy what you change into wardbell.toml.\n\
          # Flags beat variables, variables beat this file. Each setting's variable is named beside it.\n\
-         # Secrets are variables only: WARDBELL_ADMIN_TOKEN and WARDBELL_MASTER_KEY, else generated into the data folder.\n\
+         # Secrets are variables only: WARDBELL_ADMIN_TOKEN and WARDBELL_MASTER_KEY, else generated into the data\n\
+         # folder, and WARDBELL_SMTP_PASSWORD.\n\
          # Made by `cargo xtask generate` from crates/wardbell/src/config/setting.rs; do not edit here.\n",
     );
     let mut section = "";

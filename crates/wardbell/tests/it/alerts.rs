@@ -93,7 +93,7 @@ fn a_failed_delivery_is_sent_again_under_the_same_id() {
     let receiver = FakeReceiver::start_plain();
     receiver.answer_with(&[500, 503]);
     let rig = Rig::new(&block());
-    rig.gateway.webhook(&rig.project, &json!({"url": receiver.url()}));
+    rig.gateway.webhook(&rig.project, &json!({"url": receiver.url(), "retry": "aisg"}));
     let _ = rig.gateway.chat(&rig.key, &says("card 4111 1111 1111 1111")).expect(400);
     let deliveries = receiver.wait_for_blocking(3, SOON);
     let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.json()["webhook_id"].to_string()).collect();
@@ -114,7 +114,7 @@ fn what_is_given_up_is_a_dead_letter_and_can_be_replayed() {
     let receiver = FakeReceiver::start_plain();
     receiver.answer_with(&[500, 500, 500]);
     let rig = Rig::new(&block());
-    rig.gateway.webhook(&rig.project, &json!({"url": receiver.url()}));
+    rig.gateway.webhook(&rig.project, &json!({"url": receiver.url(), "retry": "aisg"}));
     let _ = rig.gateway.chat(&rig.key, &says("card 4111 1111 1111 1111")).expect(400);
     let rows = rig.gateway.wait_for_rows(&rig.path("deliveries?state=dead"), SOON, |rows| rows.len() == 1);
     assert!(rows[0]["reason"].as_str().unwrap().contains("500"), "{rows:?}");

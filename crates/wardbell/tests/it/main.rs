@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that finds nothing where something must be fails")]
 
 mod alerts;
+mod crash;
 mod hostile;
 mod passing;
 mod process;

@@ -149,7 +149,17 @@ fn the_demo_shows_verified_alerts() {
     let done = Command::new(BINARY).arg("demo").output().unwrap();
     let said = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{said}\n{}", String::from_utf8_lossy(&done.stderr));
-    for part in ["dlp.pii_redacted", "dlp.pii_blocked", "dlp.injection_blocked", "verified"] {
+    for part in [
+        "dlp.pii_redacted",
+        "dlp.pii_blocked",
+        "dlp.injection_blocked",
+        "budget.exhausted",
+        "loop.detected",
+        "prompt_injection_detected",
+        "Personal data blocked",
+        "Malicious Prompt Detected",
+        "verified",
+    ] {
         assert!(said.contains(part), "{part} in:\n{said}");
     }
 }
