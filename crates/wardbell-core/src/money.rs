@@ -23,25 +23,6 @@ impl Usd {
         self.0
     }
 
-    /// The sum; stays at the largest amount instead of overflowing.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-
-    /// The difference; stays at the largest amount instead of overflowing.
-    #[must_use]
-    pub const fn minus(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
-    }
-
-    /// An amount of whole and broken dollars, rounded to nano-dollars. `None` if it is not a number or out of range.
-    pub fn from_dollars(dollars: f64) -> Option<Self> {
-        let nanos = (dollars * 1e9).round();
-        // Up to here every whole number of nano-dollars fits.
-        if nanos.abs() < 9.2e18 { Some(Self(nanos as i64)) } else { None }
-    }
-
     /// The amount as a JSON number of dollars; exact up to nine million dollars, to the precision of a double beyond.
     pub fn as_dollars(self) -> f64 {
         self.0 as f64 / 1e9
@@ -64,16 +45,6 @@ impl fmt::Display for Usd {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dollars_become_nanos_and_nonsense_nothing() {
-        assert_eq!(Usd::from_dollars(12.5), Some(Usd(12_500_000_000)));
-        assert_eq!(Usd::from_dollars(0.000_000_001), Some(Usd(1)));
-        for bad in [f64::NAN, f64::INFINITY, 1e10, -1e300] {
-            assert_eq!(Usd::from_dollars(bad), None, "{bad}");
-        }
-        assert_eq!(Usd(i64::MAX).plus(Usd(1)), Usd(i64::MAX));
-    }
 
     #[test]
     fn an_amount_reads_as_dollars() {
