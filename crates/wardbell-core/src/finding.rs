@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::entity::EntityType;
+use crate::origin::Origin;
 
 /// One thing that a detector found in one text.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,8 @@ pub struct Finding {
 pub struct Located {
     /// The position of the segment in the request's list of segments.
     pub segment: usize,
+    /// Who the segment's text comes from.
+    pub origin: Origin,
     /// The finding; its span counts bytes of the segment's decoded text.
     pub finding: Finding,
     /// The same span in Unicode scalar values of the segment's decoded text: what clients are told.

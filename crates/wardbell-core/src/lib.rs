@@ -8,6 +8,7 @@
 
 pub mod activity;
 pub mod alert;
+pub mod content;
 pub mod entity;
 pub mod finding;
 pub mod fold;
@@ -15,9 +16,11 @@ pub mod format;
 pub mod id;
 pub mod money;
 pub mod named;
+pub mod origin;
 pub mod outcome;
 pub mod policy;
 pub mod principal;
+pub mod provider;
 pub mod secret;
 pub mod time;
 pub mod usage;

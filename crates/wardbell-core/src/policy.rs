@@ -1,8 +1,12 @@
 //! What a project wants done about what is found.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::content::ContentPolicy;
 use crate::entity::EntityType;
+use crate::origin::Origin;
 
 /// A project's policy. Versioned: a change makes a new version, and every activity row names the one that decided.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -12,8 +16,14 @@ pub struct Policy {
     pub dlp: DlpPolicy,
     /// Prompt injection.
     pub injection: InjectionPolicy,
+    /// Scanning of answers.
+    pub response: ResponsePolicy,
     /// What happens when a detector fails.
     pub fail: FailPolicy,
+    /// How many requests a key may send.
+    pub rate: RatePolicy,
+    /// What the project does not want to be talked about.
+    pub content: Vec<ContentPolicy>,
 }
 
 /// What happens about personal data and secrets.
@@ -59,12 +69,51 @@ pub struct InjectionPolicy {
     pub action: InjectionMode,
     /// How low a score counts.
     pub sensitivity: Sensitivity,
+    /// Where a text comes from may make it count more, less, or not at all; an origin that is not here has its default
+    /// ([`InjectionPolicy::level`]).
+    pub origins: BTreeMap<Origin, OriginLevel>,
 }
 
 impl Default for InjectionPolicy {
     fn default() -> Self {
-        Self { action: InjectionMode::Block, sensitivity: Sensitivity::Medium }
+        Self { action: InjectionMode::Block, sensitivity: Sensitivity::Medium, origins: BTreeMap::new() }
     }
+}
+
+impl InjectionPolicy {
+    /// How low a score counts in a text of this origin; `None` where injections do not count. Unless the policy says
+    /// otherwise, the application's own instructions do not count, and texts of third parties (tool results, documents)
+    /// count at `high` sensitivity.
+    pub fn level(&self, origin: Origin) -> Option<Sensitivity> {
+        let level = self.origins.get(&origin).copied().unwrap_or(match origin {
+            Origin::System => OriginLevel::Off,
+            Origin::ToolResult | Origin::Document => OriginLevel::High,
+            Origin::User | Origin::Assistant | Origin::ToolDefinition | Origin::Other => OriginLevel::Inherit,
+        });
+        match level {
+            OriginLevel::Off => None,
+            OriginLevel::Inherit => Some(self.sensitivity),
+            OriginLevel::Low => Some(Sensitivity::Low),
+            OriginLevel::Medium => Some(Sensitivity::Medium),
+            OriginLevel::High => Some(Sensitivity::High),
+        }
+    }
+}
+
+/// How low an injection score counts in texts of one origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OriginLevel {
+    /// Injections do not count there.
+    Off,
+    /// As [`InjectionPolicy::sensitivity`] says.
+    Inherit,
+    /// Only the surest rules.
+    Low,
+    /// The default.
+    Medium,
+    /// Everything that a rule reports.
+    High,
 }
 
 /// What is done about prompt injection.
@@ -127,4 +176,69 @@ pub enum FailMode {
     Open,
     /// It stops.
     Closed,
+}
+
+/// What happens about the model's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResponsePolicy {
+    /// What is done about personal data and secrets in an answer.
+    pub scan: ResponseMode,
+}
+
+impl Default for ResponsePolicy {
+    fn default() -> Self {
+        Self { scan: ResponseMode::Off }
+    }
+}
+
+/// What is done about personal data and secrets in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResponseMode {
+    /// Do not look.
+    Off,
+    /// Record them and pass the answer on.
+    Detect,
+    /// Cut them out.
+    Redact,
+    /// Stop the answer.
+    Block,
+}
+
+/// How many requests a key may send.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RatePolicy {
+    /// The limit; `None` is none.
+    pub limit: Option<RateLimit>,
+    /// Where it holds.
+    pub surfaces: RateSurfaces,
+}
+
+/// A token bucket for each key.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// Requests a second in the long run; more than 0.
+    pub per_second: f64,
+    /// Requests at once after a pause; at least 1.
+    pub burst: u32,
+}
+
+/// Which surfaces a rate holds on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RateSurfaces {
+    /// The gateway surface only.
+    Gateway,
+    /// The gateway surface, scans and proxied calls, counted together.
+    All,
+}
+
+impl Default for RatePolicy {
+    /// AISG's limit on its surface (`spec/wire-aisg.md` 1.10).
+    fn default() -> Self {
+        Self { limit: Some(RateLimit { per_second: 10.0, burst: 10 }), surfaces: RateSurfaces::Gateway }
+    }
 }

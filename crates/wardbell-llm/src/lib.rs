@@ -9,6 +9,7 @@
 //!
 //! **What it does not do.** It does not look into JSON within a string (a tool call's arguments): that text is one segment.
 
+pub mod dialect;
 pub mod edit;
 pub mod json;
 pub mod openai;

@@ -11,6 +11,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use wardbell_core::origin::Origin;
+
 use crate::json::{self, Piece, StringToken};
 
 pub mod path;
@@ -18,28 +20,11 @@ pub mod path;
 /// How far apart waypoints stand, in bytes of the body. Source: our choice; nearer costs memory, farther costs a longer walk.
 const WAYPOINT_BYTES: usize = 256;
 
-/// Who says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The application: `system` and `developer` messages.
-    System,
-    /// The user.
-    User,
-    /// The model, in an earlier turn.
-    Assistant,
-    /// A tool's result.
-    Tool,
-    /// The definition of a tool.
-    ToolDefinition,
-    /// Anything else in the body.
-    Other,
-}
-
 /// A piece of text in a request body; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment<'a> {
     /// Who says it.
-    pub role: Role,
+    pub origin: Origin,
     /// What it says, escapes decoded.
     pub text: Cow<'a, str>,
     /// The bytes of the body between its quotes.
@@ -60,7 +45,7 @@ struct Waypoint {
 
 impl<'a> Segment<'a> {
     /// Makes a segment of a string of `body`.
-    pub(crate) fn new(body: &'a str, token: &StringToken, role: Role, message: Option<usize>) -> Self {
+    pub(crate) fn new(body: &'a str, token: &StringToken, origin: Origin, message: Option<usize>) -> Self {
         let spelled = body.get(token.raw.clone()).unwrap_or_default();
         let (text, waypoints) = if token.escaped {
             let (text, waypoints) = decode(spelled);
@@ -68,7 +53,7 @@ impl<'a> Segment<'a> {
         } else {
             (Cow::Borrowed(spelled), Box::default())
         };
-        Self { role, text, raw: token.raw.clone(), spelled, message, waypoints }
+        Self { origin, text, raw: token.raw.clone(), spelled, message, waypoints }
     }
 
     /// Which message it belongs to, counted from 0; `None` outside messages.

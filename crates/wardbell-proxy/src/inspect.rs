@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use wardbell_core::finding::{Finding, Located};
+use wardbell_core::origin::Origin;
 use wardbell_core::verdict::DetectionFailure;
 use wardbell_detect::engine::Engine;
 use wardbell_llm::openai::chat::{self, RequestError};
@@ -95,7 +96,10 @@ fn inspect_now(body: &[u8], wanted: &Wanted, scan: impl Fn(&str) -> Vec<Finding>
             for finding in scan(&segment.text) {
                 let place = segment.to_body(finding.span.clone());
                 let characters = characters.span(&finding.span);
-                sightings.push(Sighting { located: Located { segment: index, finding, characters }, place });
+                sightings.push(Sighting {
+                    located: Located { segment: index, origin: segment.origin, finding, characters },
+                    place,
+                });
             }
         }
         let preview = if wanted.preview { preview_of(&request.segments, &sightings) } else { None };
@@ -142,7 +146,7 @@ pub(crate) async fn scan_text(
         let mut characters = Characters::of(&text);
         let locate = |finding: Finding| {
             let characters = characters.span(&finding.span);
-            Located { segment: 0, finding, characters }
+            Located { segment: 0, origin: Origin::User, finding, characters }
         };
         let found = catch_unwind(AssertUnwindSafe(|| engine.scan(&text).into_iter().map(locate).collect()));
         found.map(|found| (found, started.elapsed())).map_err(|_| DetectionFailure::Panicked)

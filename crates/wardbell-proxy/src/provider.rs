@@ -1,9 +1,10 @@
 //! Which provider a request goes to.
 
 use http::HeaderMap;
+use wardbell_core::provider::ProviderKind;
 use wardbell_core::secret::Secret;
 use wardbell_store::directory::ProjectView;
-use wardbell_store::provider::{Provider, ProviderKind};
+use wardbell_store::provider::Provider;
 
 /// The built-in provider that answers with the caller's own words, so that a first try needs no account.
 pub(crate) const ECHO: &str = "echo";

@@ -1,5 +1,6 @@
 //! A provider that a project forwards to.
 
+use wardbell_core::provider::ProviderKind;
 use wardbell_core::secret::Secret;
 use wardbell_core::time::Timestamp;
 
@@ -18,35 +19,4 @@ pub struct Provider {
     pub api_key_env: Option<String>,
     /// When it was last set.
     pub updated_at: Timestamp,
-}
-
-/// The dialect that a provider speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderKind {
-    /// OpenAI's API, or a server that speaks it.
-    OpenAi,
-}
-
-impl ProviderKind {
-    /// The name on every wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OpenAi => "openai",
-        }
-    }
-
-    /// Finds a kind by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "openai" => Some(Self::OpenAi),
-            _ => None,
-        }
-    }
-
-    /// Where the provider's own service is.
-    pub const fn default_base_url(self) -> &'static str {
-        match self {
-            Self::OpenAi => "https://api.openai.com/v1",
-        }
-    }
 }

@@ -194,14 +194,14 @@ const fn fail_mode(mode: FailMode) -> &'static str {
 
 impl From<Policy> for PolicyAnswer {
     fn from(policy: Policy) -> Self {
-        let Policy { dlp, injection, fail } = policy;
+        let Policy { dlp, injection, response: _, fail, rate: _, content: _ } = policy;
         let DlpPolicy { action, entities, threshold } = dlp;
         let dlp = DlpAnswer {
             action: dlp_mode(action),
             entities: entities.map(|entities| entities.into_iter().map(EntityType::as_str).collect()),
             threshold,
         };
-        let InjectionPolicy { action, sensitivity: level } = injection;
+        let InjectionPolicy { action, sensitivity: level, origins: _ } = injection;
         let injection = InjectionAnswer { action: injection_mode(action), sensitivity: sensitivity(level) };
         let FailPolicy { gateway, proxy } = fail;
         let fail = FailAnswer { gateway: fail_mode(gateway), proxy: fail_mode(proxy) };
@@ -212,7 +212,7 @@ impl From<Policy> for PolicyAnswer {
 
 /// Reads a policy over `base`: what the body leaves out stays as it is there.
 pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError> {
-    let Policy { dlp, injection, fail } = base;
+    let Policy { dlp, injection, response, fail, rate, content } = base;
     let policy = Policy {
         dlp: match body.object("dlp")? {
             Some(fields) => merge_dlp(fields, dlp)?,
@@ -226,6 +226,9 @@ pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError
             Some(fields) => merge_fail(fields, fail)?,
             None => fail,
         },
+        response,
+        rate,
+        content,
     };
     if let Some(fields) = body.object("response")? {
         read_response(fields)?;
@@ -272,11 +275,11 @@ fn read_entities(body: &Fields, value: Value) -> Result<Vec<EntityType>, FieldEr
 }
 
 fn merge_injection(mut body: Fields, base: &InjectionPolicy) -> Result<InjectionPolicy, FieldError> {
-    let InjectionPolicy { action, sensitivity: level } = *base;
+    let InjectionPolicy { action, sensitivity: level, origins } = base.clone();
     let action = body.word("action", INJECTION_MODES, injection_mode)?.unwrap_or(action);
     let level = body.word("sensitivity", SENSITIVITIES, sensitivity)?.unwrap_or(level);
     body.finish()?;
-    Ok(InjectionPolicy { action, sensitivity: level })
+    Ok(InjectionPolicy { action, sensitivity: level, origins })
 }
 
 fn merge_fail(mut body: Fields, base: FailPolicy) -> Result<FailPolicy, FieldError> {

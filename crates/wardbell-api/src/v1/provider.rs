@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use wardbell_core::id::ProjectId;
+use wardbell_core::provider::ProviderKind;
 use wardbell_core::secret::Secret;
-use wardbell_store::provider::{Provider, ProviderKind};
+use wardbell_store::provider::Provider;
 use wardbell_telemetry::ambient;
 
 use super::change::change;

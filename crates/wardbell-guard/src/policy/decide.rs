@@ -4,7 +4,7 @@
 //! would only be cut out (AISG's rule, `spec/wire-aisg.md` 1.6); then personal data and secrets.
 
 use wardbell_core::finding::Located;
-use wardbell_core::policy::{DlpMode, DlpPolicy, FailMode, InjectionMode, InjectionPolicy, Policy};
+use wardbell_core::policy::{DlpMode, DlpPolicy, FailMode, InjectionMode, Policy};
 use wardbell_core::verdict::{Allowed, DetectionFailure, Redaction, Refusal, Verdict};
 
 /// Decides about a request. `observed` is what the detectors saw, or why they did not finish; `fail` is the fail mode of
@@ -41,8 +41,8 @@ fn is_injection(located: &Located) -> bool {
 pub fn counts(located: &Located, policy: &Policy) -> bool {
     let finding = &located.finding;
     if finding.entity.is_injection() {
-        let InjectionPolicy { action, sensitivity } = &policy.injection;
-        *action != InjectionMode::Off && finding.score >= sensitivity.threshold()
+        let level = policy.injection.level(located.origin);
+        policy.injection.action != InjectionMode::Off && level.is_some_and(|level| finding.score >= level.threshold())
     } else {
         let DlpPolicy { action, entities, threshold } = &policy.dlp;
         let wanted = entities.as_ref().is_none_or(|wanted| wanted.contains(&finding.entity));
@@ -55,11 +55,12 @@ mod tests {
     use super::*;
     use wardbell_core::entity::EntityType::{self, CreditCard, EmailAddress, PromptInjection};
     use wardbell_core::finding::Finding;
+    use wardbell_core::origin::Origin;
     use wardbell_core::policy::Sensitivity;
 
     fn found(entity: EntityType, score: f32) -> Located {
         let finding = Finding { entity, rule: "test", span: 0..4, score };
-        Located { segment: 0, finding, characters: 0..4 }
+        Located { segment: 0, origin: Origin::User, finding, characters: 0..4 }
     }
 
     fn policy(dlp: DlpMode, injection: InjectionMode) -> Policy {

@@ -19,10 +19,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::{Value, json};
+use wardbell_core::origin::Origin;
 
 use crate::json::{self, Event, JsonError, JsonErrorKind, Piece, Scanner, StringToken};
 use crate::openai::{media, word};
-use crate::segment::{Role, Segment, path};
+use crate::segment::{Segment, path};
 
 /// The bounds of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,7 +243,7 @@ impl Key {
 /// Whose value it is.
 #[derive(Clone, Copy)]
 struct Owner {
-    role: Role,
+    origin: Origin,
     message: Option<usize>,
 }
 
@@ -263,7 +264,7 @@ impl Reader<'_, '_> {
     }
 
     fn field(&mut self, key: &StringToken) -> Result<(), RequestError> {
-        let other = Owner { role: Role::Other, message: None };
+        let other = Owner { origin: Origin::Other, message: None };
         match &*json::decode(self.text, key) {
             "model" => {
                 if self.model.is_some() {
@@ -299,8 +300,8 @@ impl Reader<'_, '_> {
                 self.messages()
             }
             name => {
-                let role = if matches!(name, "tools" | "functions") { Role::ToolDefinition } else { Role::Other };
-                let owner = Owner { role, ..other };
+                let origin = if matches!(name, "tools" | "functions") { Origin::ToolDefinition } else { Origin::Other };
+                let owner = Owner { origin, ..other };
                 self.key(key, name, owner)?;
                 self.value(Key::of(name), owner).map(drop)
             }
@@ -325,7 +326,7 @@ impl Reader<'_, '_> {
     fn message(&mut self, index: usize) -> Result<(), RequestError> {
         let first = self.segments.len();
         // Until the role is known.
-        let owner = Owner { role: Role::Other, message: Some(index) };
+        let owner = Owner { origin: Origin::Other, message: Some(index) };
         let (mut role, mut says) = (None, false);
         while let Event::Key(key) = self.next()? {
             let name = json::decode(self.text, &key);
@@ -335,7 +336,7 @@ impl Reader<'_, '_> {
                 }
                 let Event::String(value) = self.next()? else { return Err(RequestError::Message { index }) };
                 let known = word::role_of(&json::decode(self.text, &value));
-                if known == Role::Other {
+                if known == Origin::Other {
                     self.segment(&value, owner)?;
                 }
                 role = Some(known);
@@ -349,10 +350,10 @@ impl Reader<'_, '_> {
         }
         let role = role.ok_or(RequestError::Message { index })?;
         for segment in self.segments.iter_mut().skip(first) {
-            segment.role = role;
+            segment.origin = role;
         }
         // A tool may well return nothing.
-        self.last_empty = !says && role != Role::Tool;
+        self.last_empty = !says && role != Origin::ToolResult;
         Ok(())
     }
 
@@ -412,7 +413,7 @@ impl Reader<'_, '_> {
         if self.segments.len() >= SEGMENTS_MAX {
             return Err(RequestError::TooManyTexts);
         }
-        self.segments.push(Segment::new(self.text, token, owner.role, owner.message));
+        self.segments.push(Segment::new(self.text, token, owner.origin, owner.message));
         Ok(())
     }
 

@@ -4,16 +4,16 @@
 //! 2026-11-23) and JSON Schema; `video_url` and `audio_url` are parts of a content that
 //! vLLM takes.
 
-use crate::segment::Role;
+use wardbell_core::origin::Origin;
 
 /// The role that a message names; `Other` if it is none of the API's.
-pub(super) fn role_of(name: &str) -> Role {
+pub(super) fn role_of(name: &str) -> Origin {
     match name {
-        "system" | "developer" => Role::System,
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
-        "tool" | "function" => Role::Tool,
-        _ => Role::Other,
+        "system" | "developer" => Origin::System,
+        "user" => Origin::User,
+        "assistant" => Origin::Assistant,
+        "tool" | "function" => Origin::ToolResult,
+        _ => Origin::Other,
     }
 }
 

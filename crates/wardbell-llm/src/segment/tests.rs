@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 fn segment(raw: &str) -> Segment<'_> {
     let token = StringToken { raw: 0..raw.len(), escaped: raw.contains('\\') };
-    Segment::new(raw, &token, Role::User, None)
+    Segment::new(raw, &token, Origin::User, None)
 }
 
 #[track_caller]

@@ -2,9 +2,10 @@ use rusqlite::{Connection, Row, params};
 use wardbell_core::id::ProjectId;
 
 use crate::error::StoreError;
-use crate::provider::{Provider, ProviderKind};
+use crate::provider::Provider;
 use crate::seal::Sealer;
 use crate::sqlite::{project, row};
+use wardbell_core::provider::ProviderKind;
 
 /// The place that a provider's key is sealed for.
 const KEY_PLACE: &str = "provider.key";

@@ -7,9 +7,10 @@ use crate::endpoint::EndpointChange;
 use crate::error::StoreError;
 use crate::key::{Key, KeyHash};
 use crate::project::ProjectChange;
-use crate::provider::{Provider, ProviderKind};
+use crate::provider::Provider;
 use crate::store::Store;
 use crate::suite::{endpoint_of, new_project, project_named, secret, tick};
+use wardbell_core::provider::ProviderKind;
 
 fn key_of(project: wardbell_core::id::ProjectId) -> Key {
     let now = tick();

@@ -34,7 +34,7 @@ fn listing(body: &[u8]) -> String {
     let paths = request.paths(&(0..request.segments.len()).collect::<Vec<_>>());
     for (segment, path) in request.segments.iter().zip(paths) {
         assert_eq!(path.starts_with("messages["), segment.message().is_some(), "{path}");
-        writeln!(listing, "{path} {:?} {:?}", segment.role, segment.text).unwrap();
+        writeln!(listing, "{path} {:?} {:?}", segment.origin, segment.text).unwrap();
     }
     listing
 }
@@ -81,7 +81,7 @@ fn every_string_that_another_parser_sees_is_a_segment_or_a_known_word() {
             let exempt = text.is_empty()
                 || word::is_key(&text)
                 || word::is_type(&text)
-                || word::role_of(&text) != Role::Other
+                || word::role_of(&text) != Origin::Other
                 || media::is_media_url(&text);
             let seen = request.segments.iter().any(|segment| segment.text == text);
             assert!(exempt || seen, "{text:?} in {}", path.display());

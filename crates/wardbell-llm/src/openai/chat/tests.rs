@@ -18,7 +18,7 @@ fn listed(body: &str) -> Vec<String> {
         .iter()
         .map(|segment| {
             let message = segment.message().map_or("-".to_owned(), |message| message.to_string());
-            format!("{:?} {message} {}", segment.role, segment.text)
+            format!("{:?} {message} {}", segment.origin, segment.text)
         })
         .collect()
 }
@@ -131,8 +131,8 @@ fn text_hides_nowhere() {
             "Assistant 2 x9",
             "Assistant 2 x10",
             "Assistant 2 {\"a\":\"x11\"}",
-            "Tool 3 x12",
-            "Tool 3 x13",
+            "ToolResult 3 x12",
+            "ToolResult 3 x13",
             "ToolDefinition - x14",
             "ToolDefinition - x15",
             "ToolDefinition - x16",
@@ -249,6 +249,6 @@ fn awkward_but_legal_json_is_read() {
     let request = read(body.as_bytes(), &Limits::default()).unwrap();
     assert_eq!(request.model, "m-1");
     assert_eq!(body.get(request.model_place).unwrap(), "m\\u002d1");
-    let text = request.segments.iter().find(|segment| segment.role == Role::User).unwrap();
+    let text = request.segments.iter().find(|segment| segment.origin == Origin::User).unwrap();
     assert_eq!(text.text, "/😀\u{fffd}");
 }
