@@ -39,3 +39,38 @@ const fn yes() -> bool {
 const fn similarity() -> f32 {
     SIMILARITY_DEFAULT
 }
+
+/// A content policy that a text broke.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BrokenPolicy {
+    /// The policy's name.
+    pub name: String,
+    /// The policy's description; may be empty.
+    pub description: String,
+    /// What part of the policy matched.
+    pub by: BrokenBy,
+    /// How sure, from 0 to 1.
+    pub confidence: f32,
+}
+
+/// The part of a content policy that matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokenBy {
+    /// One of its patterns.
+    Pattern,
+    /// One of its words.
+    Word,
+    /// One of its examples.
+    Example,
+}
+
+impl BrokenBy {
+    /// The word for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pattern => "pattern",
+            Self::Word => "word",
+            Self::Example => "example",
+        }
+    }
+}

@@ -6,6 +6,7 @@
 //!
 //! **What it does not do.** No clock, no randomness, no runtime: `now` and entropy are arguments.
 
+pub mod abuse;
 pub mod activity;
 pub mod alert;
 pub mod content;

@@ -24,6 +24,13 @@ pub struct Policy {
     pub rate: RatePolicy,
     /// What the project does not want to be talked about.
     pub content: Vec<ContentPolicy>,
+    /// What happens when a text breaks one of the content policies.
+    pub content_action: WarnOrBlock,
+    /// What happens about abuse; `None` does not look.
+    pub abuse: Option<WarnOrBlock>,
+    /// What holds on the scan and proxy surface in place of `dlp.action` and `injection.action`, unless the caller's
+    /// headers say otherwise.
+    pub proxy: ProxyPolicy,
 }
 
 /// What happens about personal data and secrets.
@@ -85,6 +92,11 @@ impl InjectionPolicy {
     /// otherwise, the application's own instructions do not count, and texts of third parties (tool results, documents)
     /// count at `high` sensitivity.
     pub fn level(&self, origin: Origin) -> Option<Sensitivity> {
+        self.level_at(origin, self.sensitivity)
+    }
+
+    /// The same, with another sensitivity in place of the policy's own.
+    pub fn level_at(&self, origin: Origin, sensitivity: Sensitivity) -> Option<Sensitivity> {
         let level = self.origins.get(&origin).copied().unwrap_or(match origin {
             Origin::System => OriginLevel::Off,
             Origin::ToolResult | Origin::Document => OriginLevel::High,
@@ -92,7 +104,7 @@ impl InjectionPolicy {
         });
         match level {
             OriginLevel::Off => None,
-            OriginLevel::Inherit => Some(self.sensitivity),
+            OriginLevel::Inherit => Some(sensitivity),
             OriginLevel::Low => Some(Sensitivity::Low),
             OriginLevel::Medium => Some(Sensitivity::Medium),
             OriginLevel::High => Some(Sensitivity::High),
@@ -141,6 +153,15 @@ pub enum Sensitivity {
 }
 
 impl Sensitivity {
+    /// The name on every wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
     /// The lowest injection score that counts. Rules score 0.85 or 0.9 as AISG's families do (`spec/wire-aisg.md` 1.6),
     /// so `low` keeps the 0.9 families and the others keep all.
     pub const fn threshold(self) -> f32 {
@@ -240,5 +261,33 @@ impl Default for RatePolicy {
     /// AISG's limit on its surface (`spec/wire-aisg.md` 1.10).
     fn default() -> Self {
         Self { limit: Some(RateLimit { per_second: 10.0, burst: 10 }), surfaces: RateSurfaces::Gateway }
+    }
+}
+
+/// Say it, or stop the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WarnOrBlock {
+    /// Record it, tell the caller, and go on.
+    #[default]
+    Warn,
+    /// Stop the request.
+    Block,
+}
+
+/// What the scan and proxy surface does where the caller's headers say nothing: nothing stops unless the project asks
+/// (`spec/decisions.md`, One product, two surfaces).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProxyPolicy {
+    /// About prompt injection.
+    pub injection: WarnOrBlock,
+    /// About personal data and secrets.
+    pub dlp: DlpMode,
+}
+
+impl Default for ProxyPolicy {
+    fn default() -> Self {
+        Self { injection: WarnOrBlock::Warn, dlp: DlpMode::Off }
     }
 }

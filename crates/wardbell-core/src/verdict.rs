@@ -1,5 +1,7 @@
 //! What the guards decided about one request. Every arm says why.
 
+use crate::abuse::Abuse;
+use crate::content::BrokenPolicy;
 use crate::finding::Located;
 
 /// What the policy decided about a request after its detectors ran.
@@ -41,6 +43,10 @@ pub enum Refusal {
     Pii(Vec<Located>),
     /// A prompt injection; every finding of the request, the injection among them.
     Injection(Vec<Located>),
+    /// Content policies, under a policy that blocks what breaks them; at least one.
+    Content(Vec<BrokenPolicy>),
+    /// Abuse, under a policy that blocks it.
+    Abuse(Abuse),
     /// A detector failed, and the policy says to stop.
     FailedClosed(DetectionFailure),
 }
@@ -54,13 +60,17 @@ pub enum DetectionFailure {
     /// Detection was still running at its deadline.
     #[error("detection did not finish in time")]
     TimedOut,
+    /// The body or the answer is of a form that the detectors cannot read.
+    #[error("it cannot be read by the detectors")]
+    Unreadable,
 }
 
 impl Verdict {
     /// The findings that the verdict rests on or leaves recorded, in order.
     pub fn findings(&self) -> Vec<&Located> {
         match self {
-            Self::Allow(Allowed::Clean | Allowed::FailedOpen(_)) | Self::Block(Refusal::FailedClosed(_)) => Vec::new(),
+            Self::Allow(Allowed::Clean | Allowed::FailedOpen(_))
+            | Self::Block(Refusal::FailedClosed(_) | Refusal::Content(_) | Refusal::Abuse(_)) => Vec::new(),
             Self::Allow(Allowed::Observed(found)) | Self::Block(Refusal::Pii(found) | Refusal::Injection(found)) => {
                 found.iter().collect()
             }
@@ -77,6 +87,8 @@ impl Verdict {
             Self::Redact(_) => "redact",
             Self::Block(Refusal::Pii(_)) => "block_pii",
             Self::Block(Refusal::Injection(_)) => "block_injection",
+            Self::Block(Refusal::Content(_)) => "block_content",
+            Self::Block(Refusal::Abuse(_)) => "block_abuse",
             Self::Block(Refusal::FailedClosed(_)) => "failed_closed",
         }
     }

@@ -1,28 +1,52 @@
 //! Findings and a policy in, one verdict out.
 //!
 //! Order: a failed detector first; then a prompt injection under `block`, which stops a request even where personal data
-//! would only be cut out (AISG's rule, `spec/wire-aisg.md` 1.6); then personal data and secrets.
+//! would only be cut out (AISG's rule, `spec/wire-aisg.md` 1.6); then content policies and abuse; then personal data and
+//! secrets (LockLLM's order, `spec/wire-lockllm.md` 2.5).
 
-use wardbell_core::finding::Located;
-use wardbell_core::policy::{DlpMode, DlpPolicy, FailMode, InjectionMode, Policy};
+use wardbell_core::abuse::Abuse;
+use wardbell_core::content::BrokenPolicy;
+use wardbell_core::finding::{Finding, Located};
+use wardbell_core::policy::{DlpMode, FailMode, InjectionMode, WarnOrBlock};
 use wardbell_core::verdict::{Allowed, DetectionFailure, Redaction, Refusal, Verdict};
 
-/// Decides about a request. `observed` is what the detectors saw, or why they did not finish; `fail` is the fail mode of
-/// the surface that took the request. Findings that the policy does not count appear nowhere in the verdict.
-pub fn decide(observed: Result<Vec<Located>, DetectionFailure>, policy: &Policy, fail: FailMode) -> Verdict {
-    let findings = match (observed, fail) {
+use crate::policy::rules::Rules;
+
+/// What was seen beside findings.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Beside {
+    /// Content policies that a text broke.
+    pub broken: Vec<BrokenPolicy>,
+    /// Abuse, where it was looked for.
+    pub abuse: Option<Abuse>,
+}
+
+/// Decides about a request. `observed` is what the detectors saw, or why they did not finish. Findings that the rules do
+/// not count appear nowhere in the verdict.
+pub fn decide(observed: Result<Vec<Located>, DetectionFailure>, beside: &Beside, rules: &Rules<'_>) -> Verdict {
+    let findings = match (observed, rules.fail) {
         (Ok(findings), _) => findings,
         (Err(failure), FailMode::Open) => return Verdict::Allow(Allowed::FailedOpen(failure)),
         (Err(failure), FailMode::Closed) => return Verdict::Block(Refusal::FailedClosed(failure)),
     };
-    let counted: Vec<_> = findings.into_iter().filter(|located| counts(located, policy)).collect();
+    let counted: Vec<_> = findings.into_iter().filter(|located| counts(located, rules)).collect();
     let has_injection = counted.iter().any(is_injection);
     let has_data = counted.iter().any(|located| !is_injection(located));
+    if has_injection && rules.injection == InjectionMode::Block {
+        return Verdict::Block(Refusal::Injection(counted));
+    }
+    if !beside.broken.is_empty() && rules.content == Some(WarnOrBlock::Block) {
+        return Verdict::Block(Refusal::Content(beside.broken.clone()));
+    }
+    if let (Some(abuse), Some(WarnOrBlock::Block)) = (beside.abuse, rules.abuse)
+        && abuse.is_detected()
+    {
+        return Verdict::Block(Refusal::Abuse(abuse));
+    }
     match (has_injection, has_data) {
         (false, false) => Verdict::Allow(Allowed::Clean),
-        (true, _) if policy.injection.action == InjectionMode::Block => Verdict::Block(Refusal::Injection(counted)),
         (true, false) => Verdict::Allow(Allowed::Observed(counted)),
-        (_, true) => match policy.dlp.action {
+        (_, true) => match rules.dlp {
             DlpMode::Block => Verdict::Block(Refusal::Pii(counted)),
             DlpMode::Redact => {
                 let (observed, cut) = counted.into_iter().partition(is_injection);
@@ -37,26 +61,31 @@ fn is_injection(located: &Located) -> bool {
     located.finding.entity.is_injection()
 }
 
-/// Whether the policy counts a finding: its type is wanted, its score is high enough, and its kind is looked for at all.
-pub fn counts(located: &Located, policy: &Policy) -> bool {
+/// Whether the rules count a finding: its type is wanted, its score is high enough for where it stands, and its kind is
+/// looked for at all.
+pub fn counts(located: &Located, rules: &Rules<'_>) -> bool {
     let finding = &located.finding;
     if finding.entity.is_injection() {
-        let level = policy.injection.level(located.origin);
-        policy.injection.action != InjectionMode::Off && level.is_some_and(|level| finding.score >= level.threshold())
+        let level = rules.level(located.origin);
+        rules.injection != InjectionMode::Off && level.is_some_and(|level| finding.score >= level.threshold())
     } else {
-        let DlpPolicy { action, entities, threshold } = &policy.dlp;
-        let wanted = entities.as_ref().is_none_or(|wanted| wanted.contains(&finding.entity));
-        *action != DlpMode::Off && wanted && finding.score >= *threshold
+        rules.dlp != DlpMode::Off && is_wanted(finding, rules)
     }
+}
+
+/// Whether a finding of data has a type and a score that count, whatever is done about it.
+pub fn is_wanted(finding: &Finding, rules: &Rules<'_>) -> bool {
+    let wanted = rules.entities.is_none_or(|wanted| wanted.contains(&finding.entity));
+    !finding.entity.is_injection() && wanted && finding.score >= rules.threshold
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wardbell_core::content::BrokenBy;
     use wardbell_core::entity::EntityType::{self, CreditCard, EmailAddress, PromptInjection};
-    use wardbell_core::finding::Finding;
     use wardbell_core::origin::Origin;
-    use wardbell_core::policy::Sensitivity;
+    use wardbell_core::policy::{OriginLevel, Policy, Sensitivity};
 
     fn found(entity: EntityType, score: f32) -> Located {
         let finding = Finding { entity, rule: "test", span: 0..4, score };
@@ -73,7 +102,7 @@ mod tests {
     #[track_caller]
     fn check(dlp: DlpMode, injection: InjectionMode, findings: &[(EntityType, f32)], word: &str, count: usize) {
         let findings = findings.iter().map(|&(entity, score)| found(entity, score)).collect();
-        let verdict = decide(Ok(findings), &policy(dlp, injection), FailMode::Closed);
+        let verdict = decide(Ok(findings), &Beside::default(), &Rules::gateway(&policy(dlp, injection)));
         assert_eq!((verdict.word(), verdict.findings().len()), (word, count));
     }
 
@@ -103,7 +132,8 @@ mod tests {
     #[test]
     fn a_redaction_cuts_data_and_leaves_a_tolerated_injection_in_place() {
         let findings = vec![found(CreditCard, 1.0), found(PromptInjection, 0.9)];
-        let verdict = decide(Ok(findings), &policy(DlpMode::Redact, InjectionMode::Warn), FailMode::Closed);
+        let verdict =
+            decide(Ok(findings), &Beside::default(), &Rules::gateway(&policy(DlpMode::Redact, InjectionMode::Warn)));
         let Verdict::Redact(Redaction { cut, observed }) = verdict else { panic!("{verdict:?}") };
         assert_eq!(cut, [found(CreditCard, 1.0)]);
         assert_eq!(observed, [found(PromptInjection, 0.9)]);
@@ -115,7 +145,7 @@ mod tests {
         check(DlpMode::Block, InjectionMode::Block, &[(CreditCard, 0.4)], "block_pii", 1);
         let mut only_mail = policy(DlpMode::Block, InjectionMode::Block);
         only_mail.dlp.entities = Some(vec![EmailAddress]);
-        let verdict = decide(Ok(vec![found(CreditCard, 1.0)]), &only_mail, FailMode::Closed);
+        let verdict = decide(Ok(vec![found(CreditCard, 1.0)]), &Beside::default(), &Rules::gateway(&only_mail));
         assert_eq!(verdict, Verdict::Allow(Allowed::Clean));
     }
 
@@ -125,7 +155,8 @@ mod tests {
             let blocked = [Sensitivity::Low, Sensitivity::Medium, Sensitivity::High].map(|sensitivity| {
                 let mut policy = Policy::default();
                 policy.injection.sensitivity = sensitivity;
-                let verdict = decide(Ok(vec![found(PromptInjection, score)]), &policy, FailMode::Closed);
+                let verdict =
+                    decide(Ok(vec![found(PromptInjection, score)]), &Beside::default(), &Rules::gateway(&policy));
                 matches!(verdict, Verdict::Block(_))
             });
             assert!(blocked.is_sorted(), "{score}: {blocked:?}");
@@ -135,9 +166,53 @@ mod tests {
     #[test]
     fn a_broken_guard_has_not_said_yes() {
         let failure = DetectionFailure::Panicked;
-        let closed = decide(Err(failure), &Policy::default(), FailMode::Closed);
-        assert_eq!(closed, Verdict::Block(Refusal::FailedClosed(failure)));
-        let open = decide(Err(failure), &Policy::default(), FailMode::Open);
-        assert_eq!(open, Verdict::Allow(Allowed::FailedOpen(failure)));
+        let mut policy = Policy::default();
+        let decided = |policy: &Policy| decide(Err(failure), &Beside::default(), &Rules::gateway(policy));
+        assert_eq!(decided(&policy), Verdict::Block(Refusal::FailedClosed(failure)));
+        policy.fail.gateway = FailMode::Open;
+        assert_eq!(decided(&policy), Verdict::Allow(Allowed::FailedOpen(failure)));
+    }
+
+    #[test]
+    fn where_a_text_comes_from_decides_whether_its_injection_counts() {
+        let at = |origin, score| {
+            let located = Located { origin, ..found(PromptInjection, score) };
+            counts(&located, &Rules::gateway(&Policy::default()))
+        };
+        assert!(!at(Origin::System, 1.0), "the application may give orders");
+        assert!(at(Origin::User, 0.85) && !at(Origin::User, 0.6));
+        assert!(at(Origin::ToolResult, 0.6) && at(Origin::Document, 0.6), "third parties may not");
+        let mut policy = Policy::default();
+        policy.injection.origins.insert(Origin::System, OriginLevel::Low);
+        policy.injection.origins.insert(Origin::ToolResult, OriginLevel::Off);
+        let rules = Rules::gateway(&policy);
+        let located = |origin, score| Located { origin, ..found(PromptInjection, score) };
+        assert!(counts(&located(Origin::System, 0.9), &rules) && !counts(&located(Origin::System, 0.85), &rules));
+        assert!(!counts(&located(Origin::ToolResult, 1.0), &rules));
+    }
+
+    #[test]
+    fn what_stops_first_is_injection_then_content_then_abuse_then_data() {
+        let broken = BrokenPolicy {
+            name: "no mergers".to_owned(),
+            description: String::new(),
+            by: BrokenBy::Word,
+            confidence: 1.0,
+        };
+        let all = Beside { broken: vec![broken], abuse: Some(Abuse { bot: 1.0, ..Abuse::default() }) };
+        let mut policy = policy(DlpMode::Block, InjectionMode::Block);
+        policy.content_action = WarnOrBlock::Block;
+        policy.abuse = Some(WarnOrBlock::Block);
+        let word = |findings: &[Located], beside: &Beside, policy: &Policy| {
+            decide(Ok(findings.to_vec()), beside, &Rules::gateway(policy)).word()
+        };
+        let both = [found(CreditCard, 1.0), found(PromptInjection, 0.9)];
+        assert_eq!(word(&both, &all, &policy), "block_injection");
+        assert_eq!(word(&both[..1], &all, &policy), "block_content");
+        assert_eq!(word(&both[..1], &Beside { broken: Vec::new(), ..all.clone() }, &policy), "block_abuse");
+        assert_eq!(word(&both[..1], &Beside::default(), &policy), "block_pii");
+        policy.content_action = WarnOrBlock::Warn;
+        policy.abuse = Some(WarnOrBlock::Warn);
+        assert_eq!(word(&[], &all, &policy), "allow", "a warning stops nothing");
     }
 }
