@@ -1,15 +1,21 @@
 //! Forwarding: the request as the provider gets it, and the provider's first word.
+//!
+//! **What is tried again.** A request that certainly did not reach a provider is sent once more to it. A provider that
+//! could not be reached, or answered before its first byte that it is overloaded or broken, is left for the next of the
+//! list. A request that a provider may have worked on (it took too long, or broke off) is never sent again: it may have
+//! cost money.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use wardbell_core::provider::{KeyHeader, ProviderKind};
 use wardbell_egress::upstream::{Upstream, UpstreamError};
 
-use crate::provider::Remote;
+use crate::provider::{KEY_HEADERS, Key, Remote};
 
 /// Headers that end at this hop (RFC 9110, section 7.6.1), and `keep-alive` and `proxy-connection`, which old clients
 /// send.
@@ -33,9 +39,7 @@ const OURS: &[&str] = &[
     "expect",
     "cookie",
     "forwarded",
-    "authorization",
     "accept-encoding",
-    "x-api-key",
     "x-request-id",
     "x-provider",
     "x-model",
@@ -49,6 +53,9 @@ const OURS: &[&str] = &[
 
 /// What every LockLLM header starts with.
 const LOCKLLM_PREFIX: &str = "x-lockllm-";
+
+/// The version of Anthropic's API for callers that name none: the one that its API reference shows.
+const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 /// Why a provider gave no usable first word.
 #[derive(Debug, thiserror::Error)]
@@ -64,43 +71,122 @@ pub(crate) enum ForwardError {
     TooSlow(Duration),
 }
 
-/// Sends `body` to `path` of a provider and waits for the head of its answer. Returns it and how long it took.
-///
-/// # Errors
-/// See [`ForwardError`].
-pub(crate) async fn forward(
-    client: &Upstream,
-    remote: &Remote,
-    path: &str,
-    headers: &HeaderMap,
-    body: Bytes,
-    time_max: Duration,
-) -> Result<(Response<Incoming>, Duration), ForwardError> {
-    let request = build(remote, path, headers, body).ok_or(ForwardError::Settings)?;
-    let started = Instant::now();
-    match tokio::time::timeout(time_max, client.request(request)).await {
-        Ok(Ok(answer)) => Ok((answer, started.elapsed())),
-        Ok(Err(error)) => Err(ForwardError::Unreachable(error)),
-        Err(_) => Err(ForwardError::TooSlow(time_max)),
-    }
+/// A request as it is to be forwarded.
+pub(crate) struct Outgoing<'r> {
+    pub(crate) method: &'r Method,
+    /// The path below the provider, without a slash before it.
+    pub(crate) path: &'r str,
+    pub(crate) query: Option<&'r str>,
+    pub(crate) headers: &'r HeaderMap,
+    pub(crate) body: &'r Bytes,
 }
 
-fn build(remote: &Remote, path: &str, headers: &HeaderMap, body: Bytes) -> Option<Request<Full<Bytes>>> {
-    let mut request =
-        Request::builder().method(Method::POST).uri(format!("{}{path}", remote.base_url)).body(Full::new(body)).ok()?;
+/// A provider's first word.
+pub(crate) struct FirstWord {
+    pub(crate) answer: Response<Incoming>,
+    /// Which of the providers gave it.
+    pub(crate) by: usize,
+    /// How long all of it took.
+    pub(crate) latency: Duration,
+}
+
+/// Sends a request to the first of `remotes` that gives a usable first word. Each has `time_max` for it.
+///
+/// # Errors
+/// See [`ForwardError`]; the last provider's.
+pub(crate) async fn forward(
+    client: &Upstream,
+    remotes: &[Remote],
+    outgoing: &Outgoing<'_>,
+    time_max: Duration,
+) -> Result<FirstWord, ForwardError> {
+    let started = Instant::now();
+    let mut failed = ForwardError::Settings;
+    for (by, remote) in remotes.iter().enumerate() {
+        match send(client, remote, outgoing, time_max).await {
+            Ok(answer) if by + 1 == remotes.len() || !is_passing_failure(answer.status()) => {
+                return Ok(FirstWord { answer, by, latency: started.elapsed() });
+            }
+            Ok(answer) => {
+                let status = answer.status().as_u16();
+                tracing::warn!(provider = %remote.name, status, "provider failed, trying the next");
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, provider = %remote.name, "provider failed");
+                let may_have_cost = match &error {
+                    ForwardError::Settings => false,
+                    ForwardError::Unreachable(error) => error.may_have_reached(),
+                    ForwardError::TooSlow(_) => true,
+                };
+                failed = error;
+                if may_have_cost {
+                    break;
+                }
+            }
+        }
+    }
+    Err(failed)
+}
+
+/// A failure that says nothing of the request: another provider may do better. 529 is Anthropic's word for overloaded.
+fn is_passing_failure(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504 | 529)
+}
+
+async fn send(
+    client: &Upstream,
+    remote: &Remote,
+    outgoing: &Outgoing<'_>,
+    time_max: Duration,
+) -> Result<Response<Incoming>, ForwardError> {
+    let once = async || {
+        let request = build(remote, outgoing).ok_or(ForwardError::Settings)?;
+        client.request(request).await.map_err(ForwardError::Unreachable)
+    };
+    let twice = async {
+        match once().await {
+            Err(ForwardError::Unreachable(error)) if !error.may_have_reached() => match error {
+                // It would be refused again.
+                UpstreamError::Refused(_) => Err(ForwardError::Unreachable(error)),
+                _ => once().await,
+            },
+            other => other,
+        }
+    };
+    tokio::time::timeout(time_max, twice).await.map_err(|_| ForwardError::TooSlow(time_max))?
+}
+
+fn build(remote: &Remote, outgoing: &Outgoing<'_>) -> Option<Request<Full<Bytes>>> {
+    let Outgoing { method, path, query, headers, body } = *outgoing;
+    let mut url = remote.kind.url(&remote.base_url, path);
+    if let Some(query) = query {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(query);
+    }
+    let mut request = Request::builder().method(method).uri(url).body(Full::new(body.clone())).ok()?;
     let named = connection_named(headers);
     let sent = request.headers_mut();
     sent.reserve(headers.len());
     for (name, value) in headers {
         let ours = OURS.contains(&name.as_str()) || name.as_str().starts_with(LOCKLLM_PREFIX);
-        if !ours && !ends_here(name, &named) {
+        let key = KEY_HEADERS.contains(name) && remote.key != Key::Callers;
+        if !ours && !key && !ends_here(name, &named) {
             sent.append(name, value.clone());
         }
     }
-    if let Some(key) = &remote.key {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", key.reveal())).ok()?;
+    if remote.kind == ProviderKind::Anthropic && !sent.contains_key("anthropic-version") {
+        sent.insert(HeaderName::from_static("anthropic-version"), ANTHROPIC_VERSION);
+    }
+    if let Key::Stored(key) = &remote.key {
+        let (name, text) = match remote.kind.key_header(path) {
+            KeyHeader::Bearer => (http::header::AUTHORIZATION, format!("Bearer {}", key.reveal())),
+            KeyHeader::XApiKey => (HeaderName::from_static("x-api-key"), key.reveal().clone()),
+            KeyHeader::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), key.reveal().clone()),
+            KeyHeader::ApiKey => (HeaderName::from_static("api-key"), key.reveal().clone()),
+        };
+        let mut value = HeaderValue::try_from(text).ok()?;
         value.set_sensitive(true);
-        sent.insert(AUTHORIZATION, value);
+        sent.insert(name, value);
     }
     Some(request)
 }
@@ -112,7 +198,7 @@ pub(crate) fn answer_headers(headers: &HeaderMap) -> HeaderMap {
     for (name, value) in headers {
         if *name == "x-request-id" {
             kept.append(HeaderName::from_static("x-upstream-request-id"), value.clone());
-        } else if *name != CONTENT_LENGTH && !ends_here(name, &named) {
+        } else if *name != CONTENT_LENGTH && !ends_here(name, &named) && !name.as_str().starts_with(LOCKLLM_PREFIX) {
             kept.append(name, value.clone());
         }
     }
@@ -140,21 +226,38 @@ mod tests {
     use super::*;
     use wardbell_core::secret::Secret;
 
-    fn remote() -> Remote {
-        let key = Some(Secret::new("sk-provider".to_owned()));
-        Remote { name: "openai".to_owned(), base_url: "https://api.example/v1".to_owned(), key }
+    fn remote(kind: ProviderKind, base_url: &str) -> Remote {
+        let key = Key::Stored(Secret::new("sk-provider".to_owned()));
+        Remote { name: kind.as_str().to_owned(), kind, base_url: base_url.to_owned(), key }
+    }
+
+    fn openai() -> Remote {
+        remote(ProviderKind::OpenAi, "https://api.example/v1")
     }
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
     }
 
+    fn built(remote: &Remote, path: &str, query: Option<&str>, given: &[(&str, &str)]) -> (String, Vec<String>) {
+        let (headers, body) = (headers(given), Bytes::from_static(b"{}"));
+        let outgoing = Outgoing { method: &Method::POST, path, query, headers: &headers, body: &body };
+        let request = build(remote, &outgoing).unwrap();
+        let mut sent: Vec<_> =
+            request.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        sent.sort();
+        (request.uri().to_string(), sent)
+    }
+
     #[test]
     fn the_provider_gets_its_own_key_and_none_of_ours() {
-        let given = headers(&[
+        let given = [
             ("authorization", "Bearer wb_project"),
             ("x-api-key", "wb_project"),
+            ("api-key", "wb_project"),
+            ("x-goog-api-key", "wb_project"),
             ("x-lockllm-key", "wb_project"),
+            ("x-lockllm-scan-action", "block"),
             ("cookie", "session=1"),
             ("connection", "keep-alive, X-Secret-Hop"),
             ("x-secret-hop", "1"),
@@ -162,12 +265,9 @@ mod tests {
             ("accept-encoding", "gzip, br"),
             ("openai-organization", "org-1"),
             ("content-type", "application/json"),
-        ]);
-        let request = build(&remote(), "/chat/completions", &given, Bytes::from_static(b"{}")).unwrap();
-        assert_eq!(request.uri(), "https://api.example/v1/chat/completions");
-        let mut sent: Vec<_> =
-            request.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
-        sent.sort();
+        ];
+        let (url, sent) = built(&openai(), "chat/completions", None, &given);
+        assert_eq!(url, "https://api.example/v1/chat/completions");
         assert_eq!(
             sent,
             ["authorization: Bearer sk-provider", "content-type: application/json", "openai-organization: org-1"]
@@ -175,10 +275,33 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_gets_its_key_where_it_looks_for_it() {
+        let anthropic = remote(ProviderKind::Anthropic, "https://api.example");
+        let (url, sent) = built(&anthropic, "v1/messages", None, &[("authorization", "Bearer wb_project")]);
+        assert_eq!(url, "https://api.example/v1/messages");
+        assert_eq!(sent, ["anthropic-version: 2023-06-01", "x-api-key: sk-provider"]);
+        let (_, sent) = built(&anthropic, "v1/messages", None, &[("anthropic-version", "2026-10-21")]);
+        assert_eq!(sent, ["anthropic-version: 2026-10-21", "x-api-key: sk-provider"]);
+        let azure = remote(ProviderKind::Azure, "https://r.example/openai/v1");
+        let (url, sent) = built(&azure, "chat/completions", Some("api-version=2026-01-01"), &[]);
+        assert_eq!(url, "https://r.example/openai/v1/chat/completions?api-version=2026-01-01");
+        assert_eq!(sent, ["api-key: sk-provider"]);
+    }
+
+    #[test]
+    fn a_caller_that_brings_its_own_key_has_it_passed_on() {
+        let brought = Remote { key: Key::Callers, ..openai() };
+        let given = [("x-lockllm-key", "wb_project"), ("authorization", "Bearer sk-callers")];
+        assert_eq!(built(&brought, "models", None, &given).1, ["authorization: Bearer sk-callers"]);
+    }
+
+    #[test]
     fn a_key_that_would_split_a_header_makes_no_request() {
-        let mut evil = remote();
-        evil.key = Some(Secret::new("sk\r\nx-evil: 1".to_owned()));
-        assert!(build(&evil, "/chat/completions", &HeaderMap::new(), Bytes::new()).is_none());
+        let evil = Remote { key: Key::Stored(Secret::new("sk\r\nx-evil: 1".to_owned())), ..openai() };
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        let outgoing =
+            Outgoing { method: &Method::POST, path: "models", query: None, headers: &headers, body: &body };
+        assert!(build(&evil, &outgoing).is_none());
     }
 
     #[test]
@@ -187,6 +310,7 @@ mod tests {
             ("content-length", "12"),
             ("transfer-encoding", "chunked"),
             ("x-request-id", "abc"),
+            ("x-lockllm-safe", "true"),
             ("openai-processing-ms", "9"),
         ]);
         let kept = answer_headers(&given);
