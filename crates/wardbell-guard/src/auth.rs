@@ -1,18 +1,16 @@
 //! Which key a caller presents.
 
 /// Finds the project key among the headers that may carry it: `X-LockLLM-Key` first (it stands beside a provider's key
-/// in the usual place), then `Authorization: Bearer`, then `x-api-key` (older Anthropic clients). Empty values are no
-/// key (`spec/decisions.md`, One product, two surfaces).
-pub fn presented_key<'a>(
-    lockllm_key: Option<&'a str>,
-    authorization: Option<&'a str>,
-    x_api_key: Option<&'a str>,
-) -> Option<&'a str> {
-    lockllm_key
-        .map(str::trim)
-        .filter(|key| !key.is_empty())
-        .or_else(|| authorization.and_then(bearer))
-        .or_else(|| x_api_key.map(str::trim).filter(|key| !key.is_empty()))
+/// in the usual place), then `Authorization: Bearer`, then the places where the clients of Anthropic, Gemini and Azure put
+/// theirs. Empty values are no key (`spec/decisions.md`, One product, two surfaces). `header` gives the value of a header
+/// by its name in lower case.
+pub fn presented_key<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Option<&'a str> {
+    let plain = |name| header(name).map(str::trim).filter(|key| !key.is_empty());
+    plain("x-lockllm-key")
+        .or_else(|| header("authorization").and_then(bearer))
+        .or_else(|| plain("x-api-key"))
+        .or_else(|| plain("x-goog-api-key"))
+        .or_else(|| plain("api-key"))
 }
 
 /// The token of an `Authorization` header with the Bearer scheme (RFC 6750; the scheme's case does not matter).
@@ -35,11 +33,19 @@ mod tests {
         }
     }
 
+    #[track_caller]
+    fn check(headers: &[(&str, &str)], expect: Option<&str>) {
+        let found = presented_key(|name| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value));
+        assert_eq!(found, expect, "{headers:?}");
+    }
+
     #[test]
     fn the_project_key_beside_a_provider_key_wins() {
-        assert_eq!(presented_key(Some("wb_1"), Some("Bearer sk-2"), None), Some("wb_1"));
-        assert_eq!(presented_key(Some(" "), Some("Bearer sk-2"), Some("k3")), Some("sk-2"));
-        assert_eq!(presented_key(None, Some("Basic x"), Some("k3")), Some("k3"));
-        assert_eq!(presented_key(None, None, None), None);
+        check(&[("x-lockllm-key", "wb_1"), ("authorization", "Bearer sk-2")], Some("wb_1"));
+        check(&[("x-lockllm-key", " "), ("authorization", "Bearer sk-2"), ("x-api-key", "k3")], Some("sk-2"));
+        check(&[("authorization", "Basic x"), ("x-api-key", "k3")], Some("k3"));
+        check(&[("x-goog-api-key", "g4")], Some("g4"));
+        check(&[("api-key", "a5")], Some("a5"));
+        check(&[], None);
     }
 }

@@ -10,9 +10,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 use wardbell_core::outcome::Outcome;
-use wardbell_llm::sse::StreamObserver;
+use wardbell_llm::dialect::Dialect;
+use wardbell_llm::stream::{self, StreamObserver};
 
+use crate::drain::Drains;
 use crate::flight::Flight;
+use crate::guarded::{Guarded, Onward};
 
 /// A body on its way to the caller; it records its request when it ends, or when it is dropped.
 pub enum AnswerBody {
@@ -28,14 +31,28 @@ pub struct Whole {
     end: Option<(Flight, Outcome)>,
 }
 
-/// A stream of events from a provider. Bytes pass as they come; an observer reads along for the usage.
+/// A stream of events from a provider. An observer reads along for the usage; where the policy looks at answers, a guard
+/// holds back what it is not sure of, and otherwise bytes pass as they come.
 pub struct Stream {
-    upstream: Incoming,
+    /// What is left of the provider's answer; `None` when it is over or nobody wants it.
+    upstream: Option<Incoming>,
     observer: StreamObserver,
+    guarded: Option<Guarded>,
     flight: Option<Flight>,
     idle: Pin<Box<Sleep>>,
     idle_time_max: Duration,
     stage: Stage,
+    dialect: Dialect,
+    drains: Drains,
+}
+
+/// What a stream is made of.
+pub(crate) struct StreamParts {
+    pub(crate) upstream: Incoming,
+    pub(crate) dialect: Dialect,
+    pub(crate) guarded: Option<Guarded>,
+    pub(crate) idle_time_max: Duration,
+    pub(crate) drains: Drains,
 }
 
 #[derive(Clone, Copy)]
@@ -48,10 +65,8 @@ enum Stage {
     Ended,
 }
 
-/// What a caller is told when a provider breaks off in the middle of a stream (`spec/wire-aisg.md` 1.10, streaming). The
-/// empty lines first end whatever event was cut.
-const BROKEN_OFF: &str = "\n\ndata: {\"error\":{\"message\":\"the provider broke off its answer\",\
-                          \"type\":\"server_error\",\"code\":\"upstream_error\"}}\n\ndata: [DONE]\n\n";
+/// What a caller is told when a provider breaks off in the middle of a stream.
+const BROKEN_OFF: &str = "the provider broke off its answer";
 
 impl AnswerBody {
     /// An answer of a request that nobody records: it had no good key.
@@ -65,14 +80,18 @@ impl AnswerBody {
     }
 
     /// A provider's stream.
-    pub(crate) fn stream(upstream: Incoming, flight: Flight, idle_time_max: Duration) -> Self {
+    pub(crate) fn stream(parts: StreamParts, flight: Flight) -> Self {
+        let StreamParts { upstream, dialect, guarded, idle_time_max, drains } = parts;
         Self::Stream(Box::new(Stream {
-            upstream,
-            observer: StreamObserver::new(),
+            upstream: Some(upstream),
+            observer: StreamObserver::new(dialect),
+            guarded,
             flight: Some(flight),
             idle: Box::pin(tokio::time::sleep(idle_time_max)),
             idle_time_max,
             stage: Stage::Flowing,
+            dialect,
+            drains,
         }))
     }
 }
@@ -127,6 +146,7 @@ impl Stream {
                     Poll::Pending => return Poll::Pending,
                 },
                 Stage::Ending(outcome) => {
+                    self.report();
                     if let Some(flight) = &mut self.flight {
                         ready!(std::pin::pin!(flight.alerts_committed()).poll(context));
                     }
@@ -138,21 +158,29 @@ impl Stream {
         }
     }
 
-    /// The next bytes for the caller; `None` when the stage has changed.
+    /// The next bytes for the caller; `None` when there are none to pass on now, or the stage has changed.
     fn poll_upstream(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        match Pin::new(&mut self.upstream).poll_frame(context) {
+        let Some(upstream) = self.upstream.as_mut() else { return Poll::Ready(None) };
+        match Pin::new(upstream).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.idle.as_mut().reset(Instant::now() + self.idle_time_max);
                 // Trailers end at this hop.
                 let bytes = frame.into_data().unwrap_or_default();
                 self.observer.push(&bytes);
-                Poll::Ready(Some(bytes))
+                Poll::Ready(match &mut self.guarded {
+                    None => Some(bytes),
+                    Some(guarded) => {
+                        let onward = guarded.push(&bytes);
+                        self.pass(onward)
+                    }
+                })
             }
             Poll::Ready(None) => {
+                self.upstream = None;
                 // A provider that fails within a stream says so in an event, and ends it in good order.
                 let failed = self.observer.has_failed();
                 self.stage = Stage::Ending(if failed { Outcome::UpstreamFailed } else { Outcome::Served });
-                Poll::Ready(None)
+                Poll::Ready(self.rest())
             }
             Poll::Ready(Some(Err(_))) => Poll::Ready(self.break_off()),
             Poll::Pending => {
@@ -162,19 +190,52 @@ impl Stream {
         }
     }
 
+    /// Passes on what the guard lets through, and ends the stream where it says so.
+    fn pass(&mut self, onward: Onward) -> Option<Bytes> {
+        let Onward { bytes, ended } = onward;
+        if ended {
+            // The provider's answer is of no use any more; leaving it unread ends it there, too.
+            self.upstream = None;
+            self.stage = Stage::Ending(Outcome::Refused);
+        }
+        (!bytes.is_empty()).then(|| Bytes::from(bytes))
+    }
+
+    /// What the guard held when the provider's stream ended.
+    fn rest(&mut self) -> Option<Bytes> {
+        let onward = self.guarded.as_mut()?.finish();
+        self.pass(onward)
+    }
+
     fn break_off(&mut self) -> Option<Bytes> {
+        self.upstream = None;
         if self.observer.is_done() {
             // The caller has all of it; how the provider hung up does not matter.
             self.stage = Stage::Ending(Outcome::Served);
-            return None;
+            return self.rest();
         }
         self.stage = Stage::Ending(Outcome::UpstreamFailed);
-        Some(Bytes::from_static(BROKEN_OFF.as_bytes()))
+        let held = self.rest();
+        if matches!(self.stage, Stage::Ending(Outcome::Refused)) {
+            return held;
+        }
+        let mut last = held.map(Vec::from).unwrap_or_default();
+        last.extend(stream::broken_off(self.dialect, BROKEN_OFF));
+        Some(Bytes::from(last))
+    }
+
+    /// Tells the flight what the answer used and what was found in it.
+    fn report(&mut self) {
+        if let Some(flight) = &mut self.flight {
+            flight.used(self.observer.usage());
+            if let Some(guarded) = self.guarded.take() {
+                guarded.report(flight);
+            }
+        }
     }
 
     fn close(&mut self, outcome: Outcome) {
-        if let Some(mut flight) = self.flight.take() {
-            flight.used(self.observer.usage());
+        if let Some(flight) = self.flight.take() {
             let status = flight.status();
             flight.end(outcome, status);
         }
@@ -183,8 +244,22 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        if self.flight.is_none() {
+            return;
+        }
+        self.report();
         // Clients hang up as soon as they have read the end mark.
-        let outcome = if self.observer.is_done() { Outcome::Served } else { Outcome::Abandoned };
-        self.close(outcome);
+        if self.observer.is_done() {
+            return self.close(Outcome::Served);
+        }
+        match (self.upstream.take(), self.flight.take()) {
+            (Some(upstream), Some(flight)) => {
+                self.drains.stream(upstream, std::mem::replace(&mut self.observer, StreamObserver::new(self.dialect)), flight);
+            }
+            (_, flight) => {
+                self.flight = flight;
+                self.close(Outcome::Abandoned);
+            }
+        }
     }
 }

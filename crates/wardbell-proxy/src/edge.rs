@@ -1,6 +1,5 @@
 //! The two edges of the one pipeline (`spec/decisions.md`, One product, two surfaces).
 
-use bytes::Bytes;
 use http::Method;
 use wardbell_llm::dialect::{Call, Dialect};
 
@@ -22,6 +21,8 @@ pub(crate) struct Ask {
     pub(crate) method: Method,
     /// The dialect, and what the path says of the model.
     pub(crate) call: Call,
+    /// The dialect that the provider must speak: the call's own, or that of the call that it stands below.
+    pub(crate) family: Dialect,
     /// The path below the provider, without a slash before it.
     pub(crate) path: String,
     pub(crate) query: Option<String>,
@@ -32,13 +33,15 @@ pub(crate) struct Ask {
 impl Ask {
     /// A call of the gateway surface.
     pub(crate) fn gateway(method: Method, call: Call, path: &str) -> Self {
-        Self { edge: Edge::Gateway, method, call, path: path.to_owned(), query: None, provider: None }
+        let family = call.dialect;
+        Self { edge: Edge::Gateway, method, call, family, path: path.to_owned(), query: None, provider: None }
     }
 
     /// A call of the proxy surface.
     pub(crate) fn proxied(method: Method, proxied: Proxied) -> Self {
         let Proxied { provider, path, query, call } = proxied;
-        Self { edge: Edge::Proxy, method, call, path, query, provider }
+        let family = call.dialect;
+        Self { edge: Edge::Proxy, method, call, family, path, query, provider }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -53,6 +56,3 @@ impl Ask {
         }
     }
 }
-
-/// What a JSON body's bytes are when there is none.
-pub(crate) const NO_BODY: Bytes = Bytes::new();

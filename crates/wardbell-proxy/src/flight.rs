@@ -7,20 +7,24 @@ use http::HeaderMap;
 use tokio::task::JoinHandle;
 use wardbell_core::activity::Activity;
 use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, Source};
+use wardbell_core::content::BrokenPolicy;
 use wardbell_core::entity::EntityType;
 use wardbell_core::finding::Located;
-use wardbell_core::id::{AlertId, RequestId};
+use wardbell_core::id::{AlertId, KeyId, RequestId};
 use wardbell_core::outcome::Outcome;
-use wardbell_core::policy::Sensitivity;
+use wardbell_core::policy::{FailMode, Sensitivity};
 use wardbell_core::principal::Principal;
 use wardbell_core::time::Timestamp;
 use wardbell_core::usage::Usage;
 use wardbell_core::verdict::{Allowed, Redaction, Refusal, Verdict};
+use wardbell_guard::policy::decide::Beside;
 use wardbell_store::store::Store;
 use wardbell_telemetry::ambient;
 use wardbell_telemetry::metrics::{AlertLabels, LossLabels, RequestLabels, metrics};
 
+use crate::edge::Edge;
 use crate::record::{Place, Recorder};
+use crate::report::Report;
 
 /// The longest caller-sent request id, and the shortest: long enough not to clash by chance.
 const CALLER_ID_LENGTHS: std::ops::RangeInclusive<usize> = 8..=128;
@@ -66,7 +70,24 @@ pub(crate) struct Flight {
     /// The end user that the key was made for.
     user: Option<String>,
     place: Option<Place>,
-    alerts: Option<JoinHandle<()>>,
+    /// Commits under way.
+    alerts: Vec<JoinHandle<()>>,
+    /// Where alerts are committed.
+    store: Arc<dyn Store>,
+    /// Held by every commit; see [`Flight::commit`].
+    recorder: Recorder,
+    preview: Option<String>,
+    sensitivity: Sensitivity,
+    edge: Edge,
+    /// What the caller is told of what was seen, on the scan and proxy surface.
+    pub(crate) report: Option<Report>,
+}
+
+/// What a flight needs of the gateway.
+pub(crate) struct Tower<'g> {
+    pub(crate) store: &'g Arc<dyn Store>,
+    pub(crate) recorder: &'g Recorder,
+    pub(crate) place: Place,
 }
 
 /// What alerts tell beside what was found.
@@ -80,10 +101,10 @@ pub(crate) struct Evidence {
 impl Flight {
     pub(crate) fn begin(
         arrival: Arrival,
-        place: Place,
+        tower: Tower<'_>,
         principal: &Principal,
         policy_version: u32,
-        surface: &'static str,
+        (edge, surface): (Edge, &'static str),
     ) -> Self {
         metrics().requests_in_flight.inc();
         let row = Activity {
@@ -108,7 +129,37 @@ impl Flight {
             usage: None,
             policy_version,
         };
-        Self { arrival, row, user: principal.user.clone(), place: Some(place), alerts: None }
+        let Tower { store, recorder, place } = tower;
+        Self {
+            arrival,
+            row,
+            user: principal.user.clone(),
+            place: Some(place),
+            alerts: Vec::new(),
+            store: Arc::clone(store),
+            recorder: recorder.clone(),
+            preview: None,
+            sensitivity: Sensitivity::Medium,
+            edge,
+            report: None,
+        }
+    }
+
+    pub(crate) fn edge(&self) -> Edge {
+        self.edge
+    }
+
+    pub(crate) fn provider(&self) -> &str {
+        &self.row.provider
+    }
+
+    pub(crate) fn model(&self) -> &str {
+        &self.row.model
+    }
+
+    /// Who pays.
+    pub(crate) fn key(&self) -> KeyId {
+        self.row.key
     }
 
     /// Notes what the caller asked for. The name is the caller's text: it is cut, and control characters are taken out.
@@ -150,26 +201,67 @@ impl Flight {
     pub(crate) fn decided(
         &mut self,
         verdict: &Verdict,
+        beside: &Beside,
         detect_latency: Duration,
         evidence: Evidence,
-        store: &Arc<dyn Store>,
-        recorder: &Recorder,
     ) {
         self.saw(verdict.word(), &verdict.findings(), detect_latency);
-        let mut alerts = self.alerts_of(verdict);
-        let Evidence { sensitivity, preview } = evidence;
-        for alert in &mut alerts {
-            alert.source.sensitivity = Some(sensitivity);
-            alert.preview.clone_from(&preview);
+        Evidence { sensitivity: self.sensitivity, preview: self.preview } = evidence;
+        let alerts = self.alerts_of(verdict, beside);
+        self.commit(alerts);
+    }
+
+    /// Takes down what was found in the answer and what was done about it, and starts to commit its alert.
+    pub(crate) fn answer_decided(&mut self, found: &[Located], total: usize, action: DlpAction, detect: Duration) {
+        self.row.detect_latency += detect;
+        self.row.violation_count = self.row.violation_count.saturating_add(count(total));
+        let mut types = entity_types(found);
+        types.extend(self.row.entity_types.iter().copied());
+        types.sort_unstable_by_key(|entity| entity.as_str());
+        types.dedup();
+        self.row.entity_types = types;
+        let kind = match action {
+            DlpAction::Block => {
+                self.row.verdict = "block_answer";
+                AlertKind::PiiBlocked
+            }
+            DlpAction::Redact => {
+                self.row.verdict = "redact_answer";
+                AlertKind::PiiRedacted
+            }
+            DlpAction::Detect => {
+                if matches!(self.row.verdict, "allow" | "none") {
+                    self.row.verdict = "observe";
+                }
+                return;
+            }
+        };
+        // The preview is of the request.
+        self.preview = None;
+        let mut alert = self.alert(kind, found, action);
+        if let AlertData::Dlp(data) = &mut alert.data {
+            data.violation_count = count(total);
         }
+        self.commit(vec![alert]);
+    }
+
+    /// The answer could not be checked.
+    pub(crate) fn answer_failed(&mut self, fail: FailMode) {
+        self.row.verdict = match fail {
+            FailMode::Open => "failed_open",
+            FailMode::Closed => "failed_closed",
+        };
+    }
+
+    fn commit(&mut self, alerts: Vec<Alert>) {
         if alerts.is_empty() {
             return;
         }
-        let (row, store) = (self.row.clone(), Arc::clone(store));
+        let (row, store) = (self.row.clone(), Arc::clone(&self.store));
         // The commit goes on if the caller leaves. It holds the recorder, whose end a stop awaits before it closes the
         // store: so a stop waits for it, too.
-        let recorder = recorder.clone();
-        self.alerts = Some(tokio::spawn(async move {
+        let recorder = self.recorder.clone();
+        self.alerts.push(tokio::spawn(async move {
             for alert in alerts {
                 commit(&*store, &row, alert).await;
             }
@@ -190,11 +282,10 @@ impl Flight {
             .fold(0.0, f32::max);
     }
 
-    fn alerts_of(&self, verdict: &Verdict) -> Vec<Alert> {
-        match verdict {
-            Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_)) | Verdict::Block(Refusal::FailedClosed(_)) => {
-                Vec::new()
-            }
+    fn alerts_of(&self, verdict: &Verdict, beside: &Beside) -> Vec<Alert> {
+        let mut alerts = match verdict {
+            Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_))
+            | Verdict::Block(Refusal::FailedClosed(_) | Refusal::Abuse(_)) => Vec::new(),
             Verdict::Allow(Allowed::Observed(found)) => self.tolerated_injection(found),
             Verdict::Redact(Redaction { cut, observed }) => {
                 let mut alerts = vec![self.alert(AlertKind::PiiRedacted, cut, DlpAction::Redact)];
@@ -207,7 +298,21 @@ impl Flight {
             Verdict::Block(Refusal::Injection(found)) => {
                 vec![self.alert(AlertKind::InjectionBlocked, found, DlpAction::Block)]
             }
+            Verdict::Block(Refusal::Content(broken)) => return vec![self.content_alert(broken, DlpAction::Block)],
+        };
+        if !beside.broken.is_empty() {
+            alerts.push(self.content_alert(&beside.broken, DlpAction::Detect));
         }
+        alerts
+    }
+
+    fn content_alert(&self, broken: &[BrokenPolicy], action: DlpAction) -> Alert {
+        let mut alert = self.alert(AlertKind::ContentViolated, &[], action);
+        if let AlertData::Dlp(data) = &mut alert.data {
+            data.violation_count = count(broken.len());
+            data.policies = broken.iter().map(|policy| policy.name.clone()).collect();
+        }
+        alert
     }
 
     fn tolerated_injection(&self, found: &[Located]) -> Vec<Alert> {
@@ -232,25 +337,26 @@ impl Flight {
                 violation_count: count(found.len()),
                 model: self.row.model.clone(),
                 action,
+                policies: Vec::new(),
             }),
             source: Source {
                 key: Some(self.row.key),
                 user: self.user.clone(),
                 injection: Some(self.row.injection_score),
-                sensitivity: None,
+                sensitivity: Some(self.sensitivity),
             },
-            preview: None,
+            preview: self.preview.clone(),
             is_test: false,
         }
     }
 
     /// Waits until the request's alerts are committed. Cancel-safe.
     pub(crate) async fn alerts_committed(&mut self) {
-        if let Some(committing) = &mut self.alerts {
+        while let Some(committing) = self.alerts.last_mut() {
             if committing.await.is_err() {
                 tracing::error!(request = %self.arrival.request, "committing an alert stopped unexpectedly");
             }
-            self.alerts = None;
+            self.alerts.pop();
         }
     }
 

@@ -9,6 +9,9 @@ use wardbell_egress::upstream::Upstream;
 use wardbell_store::directory::Directory;
 use wardbell_store::store::Store;
 
+use crate::contents::Contents;
+use crate::drain::Drains;
+use crate::pace::Keys;
 use crate::record::Recorder;
 
 /// What every request needs.
@@ -23,6 +26,12 @@ pub struct Gateway {
     pub upstream: Upstream,
     /// Where activity rows go.
     pub recorder: Recorder,
+    /// How fast each key sends.
+    pub keys: Keys,
+    /// Compiled content policies.
+    pub contents: Contents,
+    /// Where exchanges go on whose callers left.
+    pub drains: Drains,
     /// The bounds.
     pub limits: Limits,
     /// Reads a provider key from the environment variable that its provider names.
@@ -48,6 +57,8 @@ pub struct Limits {
     pub answer_bytes_max: usize,
     /// How long the detectors may take.
     pub detect_time_max: Duration,
+    /// How long an exchange goes on after its caller left, for what it costs.
+    pub abandoned_time_max: Duration,
 }
 
 impl Default for Limits {
@@ -61,6 +72,7 @@ impl Default for Limits {
             idle_time_max: Duration::from_mins(2),
             answer_bytes_max: 64 * 1024 * 1024,
             detect_time_max: Duration::from_secs(5), // AISG's limit, 1.5
+            abandoned_time_max: Duration::from_secs(30),
         }
     }
 }

@@ -9,11 +9,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use wardbell_core::abuse::Abuse;
+use wardbell_core::content::{BrokenBy, BrokenPolicy};
 use wardbell_core::finding::{Finding, Located};
 use wardbell_core::origin::Origin;
 use wardbell_core::verdict::DetectionFailure;
+use wardbell_detect::content::{Broken, By, ContentSet};
 use wardbell_detect::engine::Engine;
-use wardbell_llm::openai::chat::{self, RequestError};
+use wardbell_detect::abuse;
+use wardbell_guard::policy::decide::Beside;
+use wardbell_llm::dialect::Dialect;
+use wardbell_llm::request::{self, Limits, RequestError};
 use wardbell_llm::segment::Segment;
 
 use crate::preview::preview;
@@ -24,12 +30,11 @@ const INLINE_BYTES_MAX: usize = 64 * 1024;
 /// A request as the guards see it.
 #[derive(Debug)]
 pub(crate) struct Inspected {
-    pub(crate) model: String,
+    /// The model that the body names.
+    pub(crate) model: Option<Model>,
     pub(crate) stream: bool,
-    /// Where the model's name stands between its quotes.
-    pub(crate) model_place: Range<usize>,
     /// What the detectors saw, or why they did not finish.
-    pub(crate) observed: Result<Vec<Sighting>, DetectionFailure>,
+    pub(crate) observed: Result<Observed, DetectionFailure>,
     /// The beginning of the text that the first finding is in, masked; the first injection's before others. `None` where
     /// nothing was found or nobody wants it.
     pub(crate) preview: Option<String>,
@@ -37,12 +42,19 @@ pub(crate) struct Inspected {
     pub(crate) detect_latency: Duration,
 }
 
-/// What to read a request for.
-#[derive(Debug, Clone)]
-pub(crate) struct Wanted {
-    pub(crate) limits: chat::Limits,
-    /// Whether somebody wants a preview of what is found.
-    pub(crate) preview: bool,
+/// The model that a body names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Model {
+    pub(crate) name: String,
+    /// Where it stands between its quotes.
+    pub(crate) place: Range<usize>,
+}
+
+/// What the detectors saw.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Observed {
+    pub(crate) sightings: Vec<Sighting>,
+    pub(crate) beside: Beside,
 }
 
 /// A finding and where it stands in the body.
@@ -53,70 +65,141 @@ pub(crate) struct Sighting {
     pub(crate) place: Range<usize>,
 }
 
+/// How to read a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub(crate) dialect: Dialect,
+    pub(crate) limits: Limits,
+    /// Whether somebody wants a preview of what is found.
+    pub(crate) preview: bool,
+}
+
+/// What looks at texts.
+#[derive(Debug, Clone)]
+pub(crate) struct Eyes {
+    pub(crate) engine: Arc<Engine>,
+    /// The project's content policies, where they are to be looked at.
+    pub(crate) content: Option<Arc<ContentSet>>,
+    /// Whether abuse is looked for.
+    pub(crate) abuse: bool,
+}
+
+impl Eyes {
+    /// Looks for content policies and abuse.
+    fn beside(&self, text: &str, wide: bool, beside: &mut Beside) {
+        if let Some(content) = &self.content {
+            for broken in content.look(text) {
+                note(&mut beside.broken, &broken);
+            }
+        }
+        if self.abuse && wide {
+            let seen = abuse::look(text);
+            beside.abuse = Some(beside.abuse.map_or(seen, |before| before.max(seen)));
+        }
+    }
+}
+
+/// Keeps each policy once, with the surest of its matches.
+fn note(known: &mut Vec<BrokenPolicy>, broken: &Broken<'_>) {
+    let by = match broken.by {
+        By::Pattern(_) => BrokenBy::Pattern,
+        By::Word(_) => BrokenBy::Word,
+        By::Example(_) => BrokenBy::Example,
+    };
+    match known.iter_mut().find(|known| known.name == broken.name) {
+        Some(known) if known.confidence < broken.confidence => (known.by, known.confidence) = (by, broken.confidence),
+        Some(_) => {}
+        None => known.push(BrokenPolicy {
+            name: broken.name.to_owned(),
+            description: broken.description.to_owned(),
+            by,
+            confidence: broken.confidence,
+        }),
+    }
+}
+
 /// Reads, segments and detects.
 ///
 /// # Errors
-/// When the body is not a chat request.
+/// When the body is not a request of its dialect.
 pub(crate) async fn inspect(
-    engine: &Arc<Engine>,
+    eyes: &Eyes,
     body: &Bytes,
-    wanted: &Wanted,
+    reading: &Reading,
     time_max: Duration,
 ) -> Result<Inspected, RequestError> {
     if body.len() <= INLINE_BYTES_MAX {
-        return inspect_now(body, wanted, |text| engine.scan(text));
+        return inspect_now(body, reading, eyes, |text| eyes.engine.scan(text));
     }
-    let (engine, bytes, owned) = (Arc::clone(engine), body.clone(), wanted.clone());
-    let work = tokio::task::spawn_blocking(move || inspect_now(&bytes, &owned, |text| engine.scan(text)));
+    let (eyes, bytes, owned) = (eyes.clone(), body.clone(), reading.clone());
+    let work = tokio::task::spawn_blocking(move || inspect_now(&bytes, &owned, &eyes, |text| eyes.engine.scan(text)));
     match tokio::time::timeout(time_max, work).await {
         Ok(Ok(inspected)) => inspected,
         // What was asked is still wanted for the record; reading alone is quick.
-        Ok(Err(_)) => failed(body, wanted, DetectionFailure::Panicked, Duration::ZERO),
-        Err(_) => failed(body, wanted, DetectionFailure::TimedOut, time_max),
+        Ok(Err(_)) => failed(body, reading, DetectionFailure::Panicked, Duration::ZERO),
+        Err(_) => failed(body, reading, DetectionFailure::TimedOut, time_max),
     }
 }
 
 fn failed(
     body: &[u8],
-    wanted: &Wanted,
+    reading: &Reading,
     failure: DetectionFailure,
     detect_latency: Duration,
 ) -> Result<Inspected, RequestError> {
-    let inspected = inspect_now(body, wanted, |_| Vec::new())?;
-    Ok(Inspected { observed: Err(failure), detect_latency, ..inspected })
+    let request = request::read(reading.dialect, body, &reading.limits)?;
+    Ok(Inspected {
+        model: request.model.map(|model| Model { name: model.name.into_owned(), place: model.place }),
+        stream: request.stream,
+        observed: Err(failure),
+        preview: None,
+        detect_latency,
+    })
 }
 
-fn inspect_now(body: &[u8], wanted: &Wanted, scan: impl Fn(&str) -> Vec<Finding>) -> Result<Inspected, RequestError> {
-    let request = chat::read(body, &wanted.limits)?;
+fn inspect_now(
+    body: &[u8],
+    reading: &Reading,
+    eyes: &Eyes,
+    scan: impl Fn(&str) -> Vec<Finding>,
+) -> Result<Inspected, RequestError> {
+    let request = request::read(reading.dialect, body, &reading.limits)?;
     let started = Instant::now();
-    let observed = catch_unwind(AssertUnwindSafe(|| {
-        let mut sightings = Vec::new();
+    let looked = catch_unwind(AssertUnwindSafe(|| {
+        let mut observed = Observed::default();
         for (index, segment) in request.segments.iter().enumerate() {
-            let mut characters = Characters::of(&segment.text);
-            for finding in scan(&segment.text) {
-                let place = segment.to_body(finding.span.clone());
-                let characters = characters.span(&finding.span);
-                sightings.push(Sighting {
-                    located: Located { segment: index, origin: segment.origin, finding, characters },
-                    place,
-                });
+            sight(index, segment, &scan, &mut observed.sightings);
+            // Content and abuse are about what is said to the model, not about the application's own words and fields.
+            let said = matches!(segment.origin, Origin::User | Origin::ToolResult | Origin::Document);
+            let anybody = segment.origin == Origin::Other && reading.dialect == Dialect::Generic;
+            if said || anybody {
+                eyes.beside(&segment.text, segment.origin == Origin::User || anybody, &mut observed.beside);
             }
         }
-        let preview = if wanted.preview { preview_of(&request.segments, &sightings) } else { None };
-        (sightings, preview)
+        let preview = if reading.preview { preview_of(&request.segments, &observed.sightings) } else { None };
+        (observed, preview)
     }));
-    let (observed, preview) = match observed {
-        Ok((sightings, preview)) => (Ok(sightings), preview),
+    let (observed, preview) = match looked {
+        Ok((observed, preview)) => (Ok(observed), preview),
         Err(_) => (Err(DetectionFailure::Panicked), None),
     };
     Ok(Inspected {
-        model: request.model.into_owned(),
-        model_place: request.model_place,
+        model: request.model.map(|model| Model { name: model.name.into_owned(), place: model.place }),
         stream: request.stream,
         observed,
         preview,
         detect_latency: started.elapsed(),
     })
+}
+
+/// Scans one segment.
+fn sight(index: usize, segment: &Segment<'_>, scan: &impl Fn(&str) -> Vec<Finding>, sightings: &mut Vec<Sighting>) {
+    let mut characters = Characters::of(&segment.text);
+    for finding in scan(&segment.text) {
+        let place = segment.to_body(finding.span.clone());
+        let characters = characters.span(&finding.span);
+        sightings.push(Sighting { located: Located { segment: index, origin: segment.origin, finding, characters }, place });
+    }
 }
 
 /// The preview of what was found: of the segment with the first injection, or else with the first finding.
@@ -130,34 +213,80 @@ fn preview_of(segments: &[Segment<'_>], sightings: &[Sighting]) -> Option<String
     Some(preview(text, findings.into_iter()))
 }
 
-/// Detects in one text.
+/// What was seen in one text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Looked {
+    pub(crate) found: Vec<Located>,
+    pub(crate) beside: Beside,
+    pub(crate) latency: Duration,
+}
+
+/// Detects in one text, which is the user's.
 ///
 /// # Errors
 /// When the detectors did not finish.
-pub(crate) async fn scan_text(
-    engine: &Arc<Engine>,
-    text: &Arc<str>,
-    time_max: Duration,
-) -> Result<(Vec<Located>, Duration), DetectionFailure> {
-    let (engine, text) = (Arc::clone(engine), Arc::clone(text));
+pub(crate) async fn look(eyes: &Eyes, text: &Arc<str>, time_max: Duration) -> Result<Looked, DetectionFailure> {
+    let (eyes, text) = (eyes.clone(), Arc::clone(text));
     let long = text.len() > INLINE_BYTES_MAX;
-    let scan = move || {
+    bounded(long, time_max, move || {
         let started = Instant::now();
         let mut characters = Characters::of(&text);
-        let locate = |finding: Finding| {
+        let mut found = Vec::new();
+        for finding in eyes.engine.scan(&text) {
             let characters = characters.span(&finding.span);
-            Located { segment: 0, origin: Origin::User, finding, characters }
-        };
-        let found = catch_unwind(AssertUnwindSafe(|| engine.scan(&text).into_iter().map(locate).collect()));
-        found.map(|found| (found, started.elapsed())).map_err(|_| DetectionFailure::Panicked)
-    };
+            found.push(Located { segment: 0, origin: Origin::User, finding, characters });
+        }
+        let mut beside = Beside::default();
+        eyes.beside(&text, true, &mut beside);
+        Looked { found, beside, latency: started.elapsed() }
+    })
+    .await
+}
+
+/// What was found in a whole answer.
+///
+/// # Errors
+/// When the answer is not one of its dialect, or the detectors did not finish.
+pub(crate) async fn inspect_answer(
+    engine: &Arc<Engine>,
+    dialect: Dialect,
+    body: &Bytes,
+    time_max: Duration,
+) -> Result<Vec<Sighting>, DetectionFailure> {
+    let (engine, body) = (Arc::clone(engine), body.clone());
+    let long = body.len() > INLINE_BYTES_MAX;
+    bounded(long, time_max, move || {
+        let segments = wardbell_llm::answer::texts(dialect, &body).ok_or(DetectionFailure::Unreadable)?;
+        let mut sightings = Vec::new();
+        for (index, segment) in segments.iter().enumerate() {
+            sight(index, segment, &|text: &str| engine.scan(text), &mut sightings);
+        }
+        Ok(sightings)
+    })
+    .await?
+}
+
+/// Runs detectors: here, or where the text is long, on a blocking thread and within `time_max`.
+async fn bounded<T: Send + 'static>(
+    long: bool,
+    time_max: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, DetectionFailure> {
+    let caught = move || catch_unwind(AssertUnwindSafe(work)).map_err(|_| DetectionFailure::Panicked);
     if !long {
-        return scan();
+        return caught();
     }
-    match tokio::time::timeout(time_max, tokio::task::spawn_blocking(scan)).await {
-        Ok(Ok(found)) => found,
+    match tokio::time::timeout(time_max, tokio::task::spawn_blocking(caught)).await {
+        Ok(Ok(done)) => done,
         Ok(Err(_)) => Err(DetectionFailure::Panicked),
         Err(_) => Err(DetectionFailure::TimedOut),
+    }
+}
+
+/// Keeps abuse apart from the pace that its caller has.
+pub(crate) fn with_hurry(beside: &mut Beside, hurry: f32) {
+    if let Some(abuse) = &mut beside.abuse {
+        *abuse = abuse.max(Abuse { pattern: hurry, ..Abuse::default() });
     }
 }
 
@@ -193,8 +322,13 @@ mod tests {
 
     const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"\u00e9 4111"}]}"#;
 
-    fn wanted() -> Wanted {
-        Wanted { limits: chat::Limits::default(), preview: true }
+    fn reading() -> Reading {
+        Reading { dialect: Dialect::ChatCompletions, limits: Limits::default(), preview: true }
+    }
+
+    fn eyes() -> Eyes {
+        let settings = wardbell_detect::engine::EngineSettings::default();
+        Eyes { engine: Arc::new(Engine::new(&settings).unwrap()), content: None, abuse: true }
     }
 
     fn find_digits(text: &str) -> Vec<Finding> {
@@ -206,19 +340,19 @@ mod tests {
 
     #[test]
     fn a_finding_knows_its_characters_and_its_bytes_in_the_body() {
-        let inspected = inspect_now(BODY.as_bytes(), &wanted(), find_digits).unwrap();
-        let observed = inspected.observed.unwrap();
+        let inspected = inspect_now(BODY.as_bytes(), &reading(), &eyes(), find_digits).unwrap();
+        let observed = inspected.observed.unwrap().sightings;
         assert_eq!(observed.len(), 1);
         assert_eq!(observed[0].located.characters, 2..6);
         assert_eq!(BODY.get(observed[0].place.clone()), Some("4111"));
-        assert_eq!(BODY.get(inspected.model_place), Some("m"));
+        assert_eq!(BODY.get(inspected.model.unwrap().place), Some("m"));
     }
 
     #[test]
     fn a_panic_in_a_detector_is_a_failure_and_not_a_yes() {
-        let inspected = inspect_now(BODY.as_bytes(), &wanted(), |_| panic!("a broken detector")).unwrap();
+        let inspected = inspect_now(BODY.as_bytes(), &reading(), &eyes(), |_| panic!("a broken detector")).unwrap();
         assert_eq!(inspected.observed, Err(DetectionFailure::Panicked));
-        assert_eq!(inspected.model, "m");
+        assert_eq!(inspected.model.unwrap().name, "m");
     }
 
     #[test]
@@ -237,12 +371,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_large_body_is_inspected_off_the_runtime_and_gives_the_same() {
-        let engine = Arc::new(Engine::new(&wardbell_detect::engine::EngineSettings::default()).unwrap());
         let filler = "plain words ".repeat(INLINE_BYTES_MAX / 12 + 1);
         let body =
             format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{filler} card 4111 1111 1111 1111"}}]}}"#);
-        let inspected = inspect(&engine, &body.into(), &wanted(), Duration::from_mins(1)).await.unwrap();
-        let observed = inspected.observed.unwrap();
+        let inspected = inspect(&eyes(), &body.into(), &reading(), Duration::from_mins(1)).await.unwrap();
+        let observed = inspected.observed.unwrap().sightings;
         assert_eq!(observed.len(), 1);
         assert_eq!(observed[0].located.finding.entity, EntityType::CreditCard);
     }

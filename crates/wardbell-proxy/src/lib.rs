@@ -1,28 +1,41 @@
-//! The gateway surface: one pipeline from downstream to upstream and back.
+//! Both surfaces: one pipeline from downstream to upstream and back.
 //!
-//! **Cast.** [`pipeline`] names the phases of a request in order; start there. [`gateway::Gateway`] holds what every
-//! request needs. A `Flight` is a request on its way: it collects what will be recorded, and records even when it is
+//! **Cast.** [`surface`] says which calls there are, and sends each on its way. `pipeline` names the phases of a proxied
+//! request in order; start there. `edge` has the two edges: the gateway surface (the project's policy decides, AISG's
+//! words) and the scan and proxy surface (the caller's headers decide, LockLLM's words). [`gateway::Gateway`] holds what
+//! every request needs. A `Flight` is a request on its way: it collects what will be recorded, and records even when it is
 //! dropped. [`answer::AnswerBody`] is the answer on its way back.
 //!
 //! **Guarantees.** A request that no guard touches reaches the provider byte for byte. A request that a guard blocks
 //! reaches no provider. An alert is committed before the answer of its request is complete. Every request that presents
 //! a good key leaves one activity row.
 //!
-//! **Bounds.** Request bodies, answers that are not streams, parsing depth, requests in flight, and the rows that wait to
-//! be written each have a named limit in [`gateway::Limits`] or [`record`].
+//! **Bounds.** Request bodies, answers that are not streams, parsing depth, requests in flight, exchanges without a
+//! caller, and the rows that wait to be written each have a named limit in [`gateway::Limits`], [`drain`] or [`record`].
 //!
-//! **What it does not do.** It does not translate between dialects, and it does not scan answers yet.
+//! **What it does not do.** It does not translate between dialects.
 
 pub mod answer;
 pub mod body;
+pub mod contents;
+mod dlp_scan;
+pub mod drain;
 mod echo;
+mod edge;
 mod flight;
 pub mod gateway;
+mod guarded;
 mod inspect;
-pub mod pipeline;
+mod models;
+pub mod pace;
+mod path;
+mod pipeline;
 mod preview;
 mod provider;
 pub mod record;
+mod refused;
+mod report;
 mod respond;
-pub mod scan;
+mod scan;
+pub mod surface;
 mod upstream;

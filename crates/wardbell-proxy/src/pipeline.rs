@@ -1,38 +1,49 @@
 //! The way of a request, top to bottom. Each phase is a noun that has a file of its own.
 //!
 //! ```text
-//! authenticate → read & segment → detect → decide → forward → settle → record
-//!     auth           inspect       inspect   decide   upstream    answer    flight
+//! authenticate → pace → read & segment → detect → decide → forward → settle → record
+//!     auth        pace       inspect      inspect   decide   upstream   answer   flight
 //! ```
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
+use wardbell_core::alert::DlpAction;
 use wardbell_core::finding::Located;
 use wardbell_core::outcome::Outcome;
-use wardbell_core::policy::Policy;
+use wardbell_core::policy::{FailMode, ResponseMode};
 use wardbell_core::principal::Principal;
-use wardbell_core::verdict::Verdict;
+use wardbell_core::verdict::{DetectionFailure, Refusal, Verdict};
 use wardbell_guard::auth;
-use wardbell_guard::policy::decide::decide;
+use wardbell_guard::policy::decide::{Beside, decide, is_wanted};
+use wardbell_guard::policy::rules::Rules;
+use wardbell_guard::wishes::Wishes;
+use wardbell_llm::answer as llm_answer;
+use wardbell_llm::dialect::Dialect;
 use wardbell_llm::edit::{self, Edit};
-use wardbell_llm::openai::{answer as openai_answer, chat};
+use wardbell_llm::openai::answer as openai_answer;
+use wardbell_llm::request::Limits as ReadLimits;
 use wardbell_store::directory::ProjectView;
 use wardbell_telemetry::metrics::metrics;
 
-use crate::answer::AnswerBody;
+use crate::answer::{AnswerBody, StreamParts};
 use crate::body::{self, BodyError};
-use crate::flight::{Arrival, Evidence, Flight};
+use crate::edge::{Ask, Edge};
+use crate::echo;
+use crate::flight::{Arrival, Evidence, Flight, Tower};
 use crate::gateway::{Gateway, Limits};
-use crate::inspect::{Inspected, Sighting, Wanted, inspect};
-use crate::provider::{self, Remote, Target};
-use crate::respond::{self, Refused, UpstreamRefusal};
-use crate::upstream::{self, ForwardError};
-use crate::{echo, provider::ECHO};
+use crate::guarded::Guarded;
+use crate::inspect::{self, Eyes, Inspected, Observed, Reading, Sighting, inspect};
+use crate::provider::{Choice, Remote, Target};
+use crate::refused::{Refused, UpstreamRefusal};
+use crate::report::Report;
+use crate::respond;
+use crate::upstream::{self, Outgoing};
 
 /// The header that Wardbell's own deliveries carry, so that a webhook that points at the gateway makes no circle.
 pub const DELIVERY_HEADER: &str = "x-wardbell-delivery";
@@ -40,17 +51,31 @@ pub const DELIVERY_HEADER: &str = "x-wardbell-delivery";
 /// How much of a provider's error body is read for its `error` object.
 const UPSTREAM_ERROR_BYTES_MAX: usize = 64 * 1024;
 
-/// `POST /v1/chat/completions`.
-pub async fn chat_completions(gateway: &Gateway, request: Request<Incoming>) -> Response<AnswerBody> {
-    let (mut flight, project) = match admit(gateway, request.headers(), "chat.completions").await {
+/// Carries a request to a provider and its answer back.
+pub(crate) async fn carry(gateway: &Arc<Gateway>, ask: Ask, request: Request<Incoming>) -> Response<AnswerBody> {
+    let (mut flight, project, hurry) = match admit(gateway, request.headers(), ask.edge, ask.surface()).await {
         Ok(admitted) => admitted,
         Err(told) => return told,
     };
-    match guard(gateway, &project, &mut flight, request).await {
-        Ok(cleared) => match forward(gateway, &mut flight, &cleared).await {
-            Ok(answer) => settle(gateway, flight, &cleared, answer).await,
-            Err(refused) => refuse(flight, &refused).await,
-        },
+    match guard(gateway, &project, &mut flight, &ask, hurry, request).await {
+        Ok(cleared) => {
+            let gateway_too = Arc::clone(gateway);
+            // Once a provider works on it, the exchange goes on without its caller, for what it costs.
+            gateway.drains.keep(async move { exchange(&gateway_too, &project, flight, ask, cleared).await }).await
+        }
+        Err(refused) => refuse(flight, &refused).await,
+    }
+}
+
+async fn exchange(
+    gateway: &Gateway,
+    project: &ProjectView,
+    mut flight: Flight,
+    ask: Ask,
+    cleared: Cleared,
+) -> Response<AnswerBody> {
+    match forward(gateway, &mut flight, &ask, &cleared).await {
+        Ok(answer) => settle(gateway, project, flight, &ask, cleared, answer).await,
         Err(refused) => refuse(flight, &refused).await,
     }
 }
@@ -58,6 +83,7 @@ pub async fn chat_completions(gateway: &Gateway, request: Request<Incoming>) -> 
 /// A request that may go on, as it goes on.
 struct Cleared {
     headers: HeaderMap,
+    wishes: Wishes,
     body: Bytes,
     model: String,
     stream: bool,
@@ -66,31 +92,47 @@ struct Cleared {
 }
 
 /// A provider's answer.
-enum Answer {
-    Echo(Bytes),
-    Remote(Response<Incoming>),
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: AnswerSource,
+    /// The name of the provider that gave it.
+    provider: String,
 }
 
-/// Authenticates and takes a place for the record; from here on the request leaves one row. `Err` is the answer to a
-/// request that presents no good key.
+/// Where the bytes of an answer come from.
+enum AnswerSource {
+    /// They are here: the built-in provider's.
+    Here(Bytes),
+    /// They come.
+    Remote(Incoming),
+}
+
+/// Authenticates, takes a place for the record, and counts the call; from here on the request leaves one row. Returns how
+/// hurried the caller is, too. `Err` is the answer to a request that presents no good key or comes too fast.
 pub(crate) async fn admit(
     gateway: &Gateway,
     headers: &HeaderMap,
+    edge: Edge,
     surface: &'static str,
-) -> Result<(Flight, Arc<ProjectView>), Response<AnswerBody>> {
+) -> Result<(Flight, Arc<ProjectView>, f32), Response<AnswerBody>> {
     let arrival = Arrival::of(headers);
     let (principal, project) =
-        authenticate(gateway, headers).map_err(|refused| respond::stranger(&arrival, &refused))?;
+        authenticate(gateway, headers).map_err(|refused| respond::stranger(&arrival, edge, &refused))?;
     let Some(place) = gateway.recorder.place().await else {
-        return Err(respond::stranger(&arrival, &Refused::Stopping));
+        return Err(respond::stranger(&arrival, edge, &Refused::Stopping));
     };
-    let flight = Flight::begin(arrival, place, &principal, project.project.policy_version, surface);
-    Ok((flight, project))
+    let tower = Tower { store: &gateway.store, recorder: &gateway.recorder, place };
+    let flight = Flight::begin(arrival, tower, &principal, project.project.policy_version, (edge, surface));
+    match gateway.keys.call(principal.key, &project.project.policy.rate, edge) {
+        Ok(hurry) => Ok((flight, project, hurry)),
+        Err(too_fast) => Err(respond::refuse(flight, &Refused::TooFast { retry_after: too_fast.retry_after })),
+    }
 }
 
 fn authenticate(gateway: &Gateway, headers: &HeaderMap) -> Result<(Arc<Principal>, Arc<ProjectView>), Refused> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let known = auth::presented_key(header("x-lockllm-key"), header("authorization"), header("x-api-key"))
+    let known = auth::presented_key(header)
         .ok_or(Refused::NoKey)
         .and_then(|key| gateway.directory.authenticate(key).ok_or(Refused::WrongKey));
     if known.is_err() {
@@ -99,11 +141,23 @@ fn authenticate(gateway: &Gateway, headers: &HeaderMap) -> Result<(Arc<Principal
     known
 }
 
+/// The caller's wishes, on the surface that takes them.
+pub(crate) fn wishes(edge: Edge, headers: &HeaderMap) -> Result<Wishes, Refused> {
+    match edge {
+        Edge::Gateway => Ok(Wishes::default()),
+        Edge::Proxy => {
+            Wishes::read(|name| headers.get(name).map(HeaderValue::as_bytes)).map_err(Refused::Wish)
+        }
+    }
+}
+
 /// Reads, segments, detects and decides; redacts where the verdict says so.
 async fn guard(
     gateway: &Gateway,
     project: &ProjectView,
     flight: &mut Flight,
+    ask: &Ask,
+    hurry: f32,
     request: Request<Incoming>,
 ) -> Result<Cleared, Refused> {
     let (head, incoming) = request.into_parts();
@@ -111,78 +165,173 @@ async fn guard(
     if headers.contains_key(DELIVERY_HEADER) {
         return Err(Refused::OwnDelivery);
     }
-    let Limits { body_bytes_max, body_time_max, detect_time_max, .. } = gateway.limits;
+    let wishes = wishes(ask.edge, &headers)?;
+    let policy = &project.project.policy;
+    let rules = match ask.edge {
+        Edge::Gateway => Rules::gateway(policy),
+        Edge::Proxy => Rules::proxy(policy, &wishes),
+    };
+    let Limits { body_bytes_max, body_time_max, .. } = gateway.limits;
     let body = body::read(&headers, incoming, body_bytes_max, body_time_max).await.map_err(Refused::Body)?;
-    let limits = chat::Limits { depth_max: gateway.limits.depth_max, messages_max: gateway.limits.messages_max };
-    let wanted = Wanted { limits, preview: project.wants_preview };
-    let inspected = inspect(&gateway.engine, &body, &wanted, detect_time_max).await.map_err(Refused::Request)?;
-    let Inspected { model, stream, model_place, observed, preview, detect_latency } = inspected;
-    let asked = headers.get("x-model").and_then(|name| name.to_str().ok()).filter(|name| !name.is_empty());
-    let model = asked.map_or(model, str::to_owned);
+    let mut seen = see(gateway, project, ask, &rules, &headers, &body).await?;
+    if let Ok(observed) = &mut seen.observed {
+        inspect::with_hurry(&mut observed.beside, hurry);
+    }
+
+    let asked = asked_model(ask, &headers);
+    let named = seen.model.as_ref().map(|model| model.name.clone());
+    let model = asked.clone().or(named).or_else(|| ask.call.model.clone()).unwrap_or_default();
     flight.asked(&model);
-    let target = provider::choose(project, &headers, gateway.provider_key).map_err(Refused::Provider)?;
+    let choice = Choice { project, headers: &headers, ask, read_key: gateway.provider_key };
+    let target = choice.target().map_err(Refused::Provider)?;
     flight.sent_to(target.name());
 
-    let Policy { fail, injection, .. } = &project.project.policy;
-    let located =
-        observed.as_ref().map_err(|failure| *failure).map(|seen| seen.iter().map(|s| s.located.clone()).collect());
-    let verdict = decide(located, &project.project.policy, fail.gateway);
-    let evidence = Evidence { sensitivity: injection.sensitivity, preview };
-    flight.decided(&verdict, detect_latency, evidence, &gateway.store, &gateway.recorder);
-
+    let verdict = judge(flight, &seen, &rules, &wishes);
     let mut edits = match &verdict {
         Verdict::Block(refusal) => return Err(Refused::Guard(refusal.clone())),
-        Verdict::Redact(redaction) => redact(&redaction.cut, &observed.unwrap_or_default()),
+        Verdict::Redact(redaction) => {
+            redact(&redaction.cut, seen.observed.as_ref().map_or(&[], |observed| &observed.sightings), ask.edge)
+        }
         Verdict::Allow(_) => Vec::new(),
     };
-    if asked.is_some() {
-        edits.push(edit::replace(model_place, &model));
+    if let (Some(asked), Some(named)) = (asked, &seen.model) {
+        edits.push(edit::replace(named.place.clone(), &asked));
     }
     let body = if edits.is_empty() { body } else { Bytes::from(edit::splice(&body, &edits)) };
-    Ok(Cleared { headers, body, model, stream, verdict, target })
+    let stream = ask.call.stream.unwrap_or(seen.stream);
+    Ok(Cleared { headers, wishes, body, model, stream, verdict, target })
+}
+
+/// The model that the caller wants in place of the body's: the gateway surface takes it from `x-model`.
+fn asked_model(ask: &Ask, headers: &HeaderMap) -> Option<String> {
+    let name = headers.get("x-model").filter(|_| ask.edge == Edge::Gateway)?;
+    name.to_str().ok().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// Reads a body and looks at its texts. A call without a body has none; a body that is no JSON cannot be read.
+async fn see(
+    gateway: &Gateway,
+    project: &ProjectView,
+    ask: &Ask,
+    rules: &Rules<'_>,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Inspected, Refused> {
+    let nothing = |observed| Inspected {
+        model: None,
+        stream: false,
+        observed,
+        preview: None,
+        detect_latency: Duration::ZERO,
+    };
+    if body.is_empty() && (ask.method != Method::POST || ask.dialect() == Dialect::Generic) {
+        return Ok(nothing(Ok(Observed::default())));
+    }
+    if ask.dialect() == Dialect::Generic && !is_json(headers) {
+        return Ok(nothing(Err(DetectionFailure::Unreadable)));
+    }
+    let content = match rules.content {
+        Some(_) => gateway.contents.of(&project.project),
+        None => Ok(None),
+    };
+    let limits = ReadLimits { depth_max: gateway.limits.depth_max, messages_max: gateway.limits.messages_max };
+    let reading = Reading { dialect: ask.dialect(), limits, preview: project.wants_preview };
+    let (content, unready) = match content {
+        Ok(content) => (content, None),
+        Err(failure) => (None, Some(failure)),
+    };
+    let eyes = Eyes { engine: Arc::clone(&gateway.engine), content, abuse: rules.abuse.is_some() };
+    let mut seen =
+        inspect(&eyes, body, &reading, gateway.limits.detect_time_max).await.map_err(Refused::Request)?;
+    if let Some(failure) = unready {
+        seen.observed = Err(failure);
+    }
+    Ok(seen)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else { return true };
+    let kind = content_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    kind.eq_ignore_ascii_case(b"application/json") || kind.to_ascii_lowercase().ends_with(b"+json")
+}
+
+/// Decides, takes down the verdict, and says on the surface that tells of it what was seen.
+fn judge(flight: &mut Flight, seen: &Inspected, rules: &Rules<'_>, wishes: &Wishes) -> Verdict {
+    let nothing = Beside::default();
+    let beside = seen.observed.as_ref().map_or(&nothing, |observed| &observed.beside);
+    let located = seen
+        .observed
+        .as_ref()
+        .map_err(|failure| *failure)
+        .map(|observed| observed.sightings.iter().map(|sighting| sighting.located.clone()).collect());
+    let verdict = decide(located, beside, rules);
+    if flight.edge() == Edge::Proxy {
+        flight.report = Some(match &seen.observed {
+            Ok(observed) => {
+                let found: Vec<_> = observed.sightings.iter().map(|sighting| &sighting.located).collect();
+                Report::of(&found, beside, rules, wishes)
+            }
+            Err(_) => Report::unscanned(rules, wishes),
+        });
+    }
+    let evidence = Evidence { sensitivity: rules.sensitivity, preview: seen.preview.clone() };
+    flight.decided(&verdict, beside, seen.detect_latency, evidence);
+    verdict
 }
 
 /// The edits that cut these findings out. `cut` is a part of `seen`, in the same order, so one walk over both finds them.
-fn redact(cut: &[Located], seen: &[Sighting]) -> Vec<Edit> {
+pub(crate) fn redact(cut: &[Located], seen: &[Sighting], edge: Edge) -> Vec<Edit> {
     let mut cut = cut.iter().peekable();
     seen.iter()
         .filter(|sighting| cut.next_if(|wanted| **wanted == sighting.located).is_some())
-        .map(|sighting| edit::replace(sighting.place.clone(), respond::PLACEHOLDER))
+        .map(|sighting| edit::replace(sighting.place.clone(), placeholder(&sighting.located, edge)))
         .collect()
 }
 
-async fn forward(gateway: &Gateway, flight: &mut Flight, cleared: &Cleared) -> Result<Answer, Refused> {
-    let Cleared { headers, body, model, stream, target, .. } = cleared;
-    let remote = match target {
-        Target::Echo => {
-            let at = wardbell_telemetry::ambient::now();
-            return Ok(Answer::Echo(echo::answer(body, model, *stream, flight.arrival.request, at)));
-        }
-        Target::Remote(remote) => remote,
-    };
-    let time_max = gateway.limits.first_byte_time_max;
-    let sent = upstream::forward(&gateway.upstream, remote, "/chat/completions", headers, body.clone(), time_max).await;
-    let (answer, latency) = sent.map_err(|error| {
-        log_failure(flight, remote, &error);
-        Refused::Forward(error)
-    })?;
-    flight.upstream_answered(latency);
-    if answer.status().is_success() {
-        return Ok(Answer::Remote(answer));
+/// What stands where a finding was, in the words of an edge.
+pub(crate) fn placeholder(located: &Located, edge: Edge) -> &'static str {
+    match edge {
+        Edge::Gateway => respond::PLACEHOLDER,
+        Edge::Proxy => located.finding.entity.placeholder(),
     }
-    Err(Refused::Upstream(read_refusal(answer, gateway.limits.first_byte_time_max).await))
 }
 
-fn log_failure(flight: &Flight, remote: &Remote, error: &ForwardError) {
-    tracing::warn!(
-        error = error as &dyn std::error::Error,
-        provider = %remote.name,
-        request = %flight.arrival.request,
-        "provider failed"
-    );
+async fn forward(gateway: &Gateway, flight: &mut Flight, ask: &Ask, cleared: &Cleared) -> Result<Answer, Refused> {
+    let Cleared { headers, body, model, stream, target, .. } = cleared;
+    let remotes = match target {
+        Target::Echo => return Ok(echoed(flight, ask, body, model, *stream)),
+        Target::Remote(remotes) => remotes,
+    };
+    let outgoing =
+        Outgoing { method: &ask.method, path: &ask.path, query: ask.query.as_deref(), headers, body };
+    let time_max = gateway.limits.first_byte_time_max;
+    let word = upstream::forward(&gateway.upstream, remotes, &outgoing, time_max).await.map_err(Refused::Forward)?;
+    flight.upstream_answered(word.latency);
+    let provider = remotes.get(word.by).map(|remote: &Remote| remote.name.clone()).unwrap_or_default();
+    flight.sent_to(&provider);
+    let status = word.answer.status();
+    // A rejected key's error text may quote the key. On the proxy surface every other answer is the caller's as it came.
+    let passes = match ask.edge {
+        Edge::Gateway => status.is_success(),
+        Edge::Proxy => !matches!(status.as_u16(), 401 | 403),
+    };
+    if !passes {
+        return Err(Refused::Upstream(read_refusal(word.answer, model, time_max).await));
+    }
+    let (head, incoming) = word.answer.into_parts();
+    Ok(Answer { status, headers: head.headers, body: AnswerSource::Remote(incoming), provider })
 }
 
-async fn read_refusal(answer: Response<Incoming>, time_max: std::time::Duration) -> UpstreamRefusal {
+/// The built-in provider's answer.
+fn echoed(flight: &Flight, ask: &Ask, body: &Bytes, model: &str, stream: bool) -> Answer {
+    let at = wardbell_telemetry::ambient::now();
+    let (content_type, bytes) = echo::answer(ask.dialect(), body, model, stream, flight.arrival.request, at);
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+    let provider = crate::provider::ECHO.to_owned();
+    Answer { status: StatusCode::OK, headers, body: AnswerSource::Here(bytes), provider }
+}
+
+async fn read_refusal(answer: Response<Incoming>, model: &str, time_max: Duration) -> UpstreamRefusal {
     let (head, incoming) = answer.into_parts();
     let read = tokio::time::timeout(time_max, body::collect(incoming, UPSTREAM_ERROR_BYTES_MAX)).await;
     let error = read
@@ -191,51 +340,149 @@ async fn read_refusal(answer: Response<Incoming>, time_max: std::time::Duration)
         .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
         .and_then(|mut body| body.get_mut("error").map(Value::take))
         .filter(Value::is_object);
-    UpstreamRefusal { status: head.status, retry_after: head.headers.get(RETRY_AFTER).cloned(), error }
+    UpstreamRefusal { status: head.status, headers: head.headers, error, model: model.to_owned() }
 }
 
-/// Passes the answer on, takes down what it used, and ends the flight with it.
-async fn settle(gateway: &Gateway, mut flight: Flight, cleared: &Cleared, answer: Answer) -> Response<AnswerBody> {
-    let answer = match answer {
-        Answer::Echo(bytes) => return settle_echo(flight, cleared, bytes).await,
-        Answer::Remote(answer) => answer,
+/// Passes the answer on, looks at its text where the policy says so, takes down what it used, and ends the flight with it.
+async fn settle(
+    gateway: &Gateway,
+    project: &ProjectView,
+    mut flight: Flight,
+    ask: &Ask,
+    cleared: Cleared,
+    answer: Answer,
+) -> Response<AnswerBody> {
+    let Answer { status, headers: given, body, provider } = answer;
+    let policy = &project.project.policy;
+    let rules = match ask.edge {
+        Edge::Gateway => Rules::gateway(policy),
+        Edge::Proxy => Rules::proxy(policy, &cleared.wishes),
     };
-    let (head, incoming) = answer.into_parts();
-    let mut headers = upstream::answer_headers(&head.headers);
-    if is_event_stream(&head.headers) {
+    // A provider's own error is no answer of a model.
+    let mode = if status.is_success() { policy.response.scan } else { ResponseMode::Off };
+    let mut headers = upstream::answer_headers(&given);
+    let readable = !given.contains_key(CONTENT_ENCODING);
+    if readable && is_event_stream(&given) {
         flight.streamed();
         respond::unbuffered(&mut headers);
-        let idle = gateway.limits.idle_time_max;
-        return respond::serve(flight, head.status, headers, |flight| AnswerBody::stream(incoming, flight, idle));
+        let guarded = Guarded::new(&gateway.engine, ask.dialect(), mode, &rules);
+        let parts = match body {
+            AnswerSource::Here(bytes) => return settle_echo(flight, headers, bytes, guarded, ask.dialect()).await,
+            AnswerSource::Remote(upstream) => StreamParts {
+                upstream,
+                dialect: ask.dialect(),
+                guarded,
+                idle_time_max: gateway.limits.idle_time_max,
+                drains: gateway.drains.clone(),
+            },
+        };
+        return respond::serve(flight, status, headers, |flight| AnswerBody::stream(parts, flight));
     }
+    let bytes = match whole(gateway, &mut flight, body, &provider).await {
+        Ok(bytes) => bytes,
+        Err(refused) => return refuse(flight, &refused).await,
+    };
+    if readable {
+        flight.used(llm_answer::usage(ask.dialect(), &bytes));
+    }
+    let looked = look_at_answer(gateway, &mut flight, ask, &rules, mode, (bytes, readable)).await;
+    let bytes = match looked {
+        Ok(bytes) => bytes,
+        Err(refused) => return refuse(flight, &refused).await,
+    };
+    flight.alerts_committed().await;
+    let annotates = readable && ask.edge == Edge::Gateway && ask.dialect() == Dialect::ChatCompletions;
+    let bytes = if annotates { annotate(&flight, &cleared, &provider, bytes) } else { bytes };
+    respond::serve(flight, status, headers, |flight| AnswerBody::whole(bytes, flight, Outcome::Served))
+}
+
+/// All bytes of an answer that is not a stream.
+async fn whole(
+    gateway: &Gateway,
+    flight: &mut Flight,
+    body: AnswerSource,
+    provider: &str,
+) -> Result<Bytes, Refused> {
+    let incoming = match body {
+        AnswerSource::Here(bytes) => return Ok(bytes),
+        AnswerSource::Remote(incoming) => incoming,
+    };
     let Limits { answer_bytes_max, idle_time_max, .. } = gateway.limits;
     let collected = tokio::time::timeout(idle_time_max, body::collect(incoming, answer_bytes_max)).await;
-    let bytes = match collected.unwrap_or(Err(BodyError::TooSlow(idle_time_max))) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            tracing::warn!(%error, provider = cleared.target.name(), request = %flight.arrival.request, "provider broke off");
-            let broken = UpstreamRefusal { status: StatusCode::BAD_GATEWAY, retry_after: None, error: None };
-            return refuse(flight, &Refused::Upstream(broken)).await;
-        }
-    };
-    let readable = !head.headers.contains_key(CONTENT_ENCODING);
-    flight.used(if readable { openai_answer::usage(&bytes) } else { None });
-    flight.alerts_committed().await;
-    let bytes = if readable { annotate(&flight, cleared, bytes) } else { bytes };
-    respond::serve(flight, head.status, headers, |flight| AnswerBody::whole(bytes, flight, Outcome::Served))
+    collected.unwrap_or(Err(BodyError::TooSlow(idle_time_max))).map_err(|error| {
+        tracing::warn!(%error, provider, request = %flight.arrival.request, "provider broke off");
+        let model = flight.model().to_owned();
+        let broken = UpstreamRefusal { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new(), error: None, model };
+        Refused::Upstream(broken)
+    })
 }
 
-async fn settle_echo(mut flight: Flight, cleared: &Cleared, bytes: Bytes) -> Response<AnswerBody> {
-    let mut headers = HeaderMap::new();
-    let bytes = if cleared.stream {
-        flight.streamed();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        respond::unbuffered(&mut headers);
-        bytes
+/// Looks at the text of a whole answer, and acts on it as the policy says.
+async fn look_at_answer(
+    gateway: &Gateway,
+    flight: &mut Flight,
+    ask: &Ask,
+    rules: &Rules<'_>,
+    mode: ResponseMode,
+    (bytes, readable): (Bytes, bool),
+) -> Result<Bytes, Refused> {
+    let action = match mode {
+        ResponseMode::Off => return Ok(bytes),
+        ResponseMode::Detect => DlpAction::Detect,
+        ResponseMode::Redact => DlpAction::Redact,
+        ResponseMode::Block => DlpAction::Block,
+    };
+    let started = Instant::now();
+    let seen = if readable {
+        inspect::inspect_answer(&gateway.engine, ask.dialect(), &bytes, gateway.limits.detect_time_max).await
     } else {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        flight.used(openai_answer::usage(&bytes));
-        annotate(&flight, cleared, bytes)
+        Err(DetectionFailure::Unreadable)
+    };
+    let mut seen = match (seen, rules.fail) {
+        (Ok(seen), _) => seen,
+        (Err(failure), fail) => {
+            flight.answer_failed(fail);
+            return match fail {
+                FailMode::Open => Ok(bytes),
+                FailMode::Closed => Err(Refused::Answer(Refusal::FailedClosed(failure))),
+            };
+        }
+    };
+    seen.retain(|sighting| is_wanted(&sighting.located.finding, rules));
+    if seen.is_empty() {
+        return Ok(bytes);
+    }
+    let found: Vec<_> = seen.iter().map(|sighting| sighting.located.clone()).collect();
+    flight.answer_decided(&found, found.len(), action, started.elapsed());
+    match action {
+        DlpAction::Detect => Ok(bytes),
+        DlpAction::Redact => Ok(Bytes::from(edit::splice(&bytes, &redact(&found, &seen, ask.edge)))),
+        DlpAction::Block => Err(Refused::Answer(Refusal::Pii(found))),
+    }
+}
+
+/// The built-in provider's stream, which is there as a whole.
+async fn settle_echo(
+    mut flight: Flight,
+    headers: HeaderMap,
+    bytes: Bytes,
+    guarded: Option<Guarded>,
+    dialect: Dialect,
+) -> Response<AnswerBody> {
+    let mut observer = wardbell_llm::stream::StreamObserver::new(dialect);
+    observer.push(&bytes);
+    flight.used(observer.usage());
+    let bytes = match guarded {
+        None => bytes,
+        Some(mut guarded) => {
+            let first = guarded.push(&bytes);
+            let mut passed = first.bytes;
+            if !first.ended {
+                passed.extend(guarded.finish().bytes);
+            }
+            guarded.report(&mut flight);
+            Bytes::from(passed)
+        }
     };
     flight.alerts_committed().await;
     respond::serve(flight, StatusCode::OK, headers, |flight| AnswerBody::whole(bytes, flight, Outcome::Served))
@@ -243,11 +490,7 @@ async fn settle_echo(mut flight: Flight, cleared: &Cleared, bytes: Bytes) -> Res
 
 /// Adds `x_request_id` and `aisg_metadata`, and gives the model the name that was asked for. An answer that is not a
 /// JSON object passes as it is.
-fn annotate(flight: &Flight, cleared: &Cleared, bytes: Bytes) -> Bytes {
-    let provider = match &cleared.target {
-        Target::Echo => ECHO,
-        Target::Remote(remote) => &remote.name,
-    };
+fn annotate(flight: &Flight, cleared: &Cleared, provider: &str, bytes: Bytes) -> Bytes {
     let id = Value::from(flight.arrival.shown_id()).to_string();
     let metadata = respond::metadata(flight, &cleared.verdict, &cleared.model, provider);
     let fields = [("x_request_id", id.as_str()), ("aisg_metadata", metadata.as_str())];

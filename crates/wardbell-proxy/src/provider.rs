@@ -90,7 +90,7 @@ impl Choice<'_> {
                 break;
             }
             // A fallback that cannot be called is no reason to refuse what the first can do.
-            if speaks(next.kind, self.ask.dialect())
+            if speaks(next.kind, self.ask.family)
                 && let Ok(remote) = self.remote(next)
             {
                 remotes.push(remote);
@@ -102,7 +102,7 @@ impl Choice<'_> {
 
     fn first(&self) -> Result<Option<&Provider>, NoProvider> {
         let providers = &self.project.providers;
-        let dialect = self.ask.dialect();
+        let dialect = self.ask.family;
         if let Some(name) = self.pinned() {
             if name == ECHO {
                 return Ok(None);

@@ -1,0 +1,56 @@
+//! `GET /v1/models`: the models that the project's providers offer, by the price table (`spec/wire-aisg.md` 1.11).
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde_json::json;
+use wardbell_core::outcome::Outcome;
+use wardbell_llm::models::{self, CAPABILITIES, Filter};
+
+use crate::answer::AnswerBody;
+use crate::edge::Edge;
+use crate::gateway::Gateway;
+use crate::pipeline::{admit, refuse};
+use crate::refused::Refused;
+use crate::respond;
+
+/// `GET /v1/models`, with the filters `family`, `capability` and `provider`.
+pub(crate) async fn list(gateway: &Gateway, request: &Request<Incoming>) -> Response<AnswerBody> {
+    let (flight, project, _) = match admit(gateway, request.headers(), Edge::Gateway, "models").await {
+        Ok(admitted) => admitted,
+        Err(told) => return told,
+    };
+    let filter = match filter(request.uri().query().unwrap_or_default()) {
+        Ok(filter) => filter,
+        Err(refused) => return refuse(flight, &refused).await,
+    };
+    let providers: Vec<_> =
+        project.providers.iter().map(|provider| (provider.name.as_str(), provider.kind)).collect();
+    let body = json!({"object": "list", "data": models::list(&providers, &filter)});
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let bytes = Bytes::from(body.to_string());
+    respond::serve(flight, StatusCode::OK, headers, |flight| AnswerBody::whole(bytes, flight, Outcome::Served))
+}
+
+fn filter(query: &str) -> Result<Filter, Refused> {
+    let mut filter = Filter::default();
+    for (name, value) in form(query) {
+        match name.as_str() {
+            "family" => filter.family = Some(value),
+            "provider" => filter.provider = Some(value),
+            "capability" if CAPABILITIES.contains(&value.as_str()) => filter.capability = Some(value),
+            "capability" => {
+                return Err(Refused::Field { field: "capability", must: "vision, tools, json_mode or reasoning" });
+            }
+            // Clients of OpenAI may send parameters of their own.
+            _ => {}
+        }
+    }
+    Ok(filter)
+}
+
+/// The pairs of a query, decoded.
+fn form(query: &str) -> impl Iterator<Item = (String, String)> {
+    url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned()))
+}
