@@ -72,9 +72,9 @@ pub(crate) fn choose(
             }
         }
     };
-    let Provider { name, kind, base_url, api_key, api_key_env, updated_at: _ } = provider;
+    let Provider { name, kind, base_url, api_key, api_key_env, fallback: _, is_default: _, updated_at: _ } = provider;
     let key = api_key.clone().or_else(|| api_key_env.as_deref().and_then(read_key));
-    if key.is_none() && (base_url == kind.default_base_url() || api_key_env.is_some()) {
+    if key.is_none() && (kind.default_base_url() == Some(base_url) || api_key_env.is_some()) {
         return Err(NoProvider::NoKey { provider: name.clone() });
     }
     Ok(Target::Remote(Remote { name: name.clone(), base_url: base_url.clone(), key }))
@@ -106,6 +106,8 @@ mod tests {
                     base_url: (*base_url).to_owned(),
                     api_key: key.map(|key| Secret::new(key.to_owned())),
                     api_key_env: None,
+                    fallback: None,
+                    is_default: false,
                     updated_at: now,
                 })
                 .collect(),
