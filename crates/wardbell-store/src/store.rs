@@ -54,11 +54,12 @@ pub trait Store: Send + Sync + 'static {
     async fn delete_key(&self, project: ProjectId, id: KeyId) -> Result<(), StoreError>;
 
     /// Sets a provider, replacing one of the same name. A `None` key keeps the stored one when `keep_key` is true.
-    /// `NotFound` if the project is missing.
+    /// One that is the default takes that from any other. `NotFound` if the project is missing, or its fallback is no
+    /// other provider of the project.
     async fn put_provider(&self, project: ProjectId, provider: Provider, keep_key: bool) -> Result<(), StoreError>;
     /// Lists a project's providers by name.
     async fn providers(&self, project: ProjectId) -> Result<Vec<Provider>, StoreError>;
-    /// Removes a provider. `NotFound` if the project has none of that name.
+    /// Removes a provider; those that fell back to it have no fallback then. `NotFound` if the project has none of that name.
     async fn delete_provider(&self, project: ProjectId, name: &str) -> Result<(), StoreError>;
 
     /// Adds an endpoint. `NotFound` if the project is missing; `LimitReached` if it has `max` already.

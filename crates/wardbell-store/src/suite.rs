@@ -37,6 +37,8 @@ pub(crate) async fn run_all<B: Bench, F: Future<Output = B>>(empty: impl Fn() ->
     settings::a_deleted_project_takes_its_own_with_it(&*empty().await.store()).await;
     settings::keys_belong_to_their_project(&*empty().await.store()).await;
     settings::a_provider_is_replaced_and_keeps_its_key_when_asked(&*empty().await.store()).await;
+    settings::one_provider_is_the_default_and_a_fallback_is_another_one(&*empty().await.store()).await;
+    settings::every_kind_of_provider_reads_back(&*empty().await.store()).await;
     settings::a_sixth_endpoint_is_refused(&*empty().await.store()).await;
     settings::an_endpoint_is_changed_and_forgets_old_secrets_with_its_url(&*empty().await.store()).await;
     settings::a_rotation_keeps_the_old_secret_for_the_overlap(&*empty().await.store()).await;

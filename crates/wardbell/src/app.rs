@@ -20,7 +20,10 @@ use wardbell_egress::{Egress, EgressConfig};
 use wardbell_notify::deliver::Tester;
 use wardbell_notify::dispatch::Notifier;
 use wardbell_notify::mail::Mailer;
+use wardbell_proxy::contents::Contents;
+use wardbell_proxy::drain::Drains;
 use wardbell_proxy::gateway::Gateway;
+use wardbell_proxy::pace;
 use wardbell_proxy::record::{Recorder, RecorderTask};
 use wardbell_store::directory::Directory;
 use wardbell_store::endpoint::Endpoint;
@@ -83,6 +86,9 @@ impl App {
             engine: Arc::new(Engine::new(&EngineSettings::default())?),
             upstream: egress.upstream(),
             recorder,
+            keys: pace::Keys::default(),
+            contents: Contents::default(),
+            drains: Drains::new(config.limits.abandoned_time_max),
             limits: config.limits.clone(),
             provider_key,
         };
@@ -102,7 +108,7 @@ impl App {
             drain_time_max: config.drain_time_max,
         };
         let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(server::serve(listener, Surfaces { gateway, api }, bounds, stopped));
+        let server = tokio::spawn(server::serve(listener, Surfaces { gateway: Arc::new(gateway), api }, bounds, stopped));
         tracing::info!(%address, data_dir = %config.data_dir.display(), "started");
         Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, store })
     }

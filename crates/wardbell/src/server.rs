@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,8 +22,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 use wardbell_proxy::answer::AnswerBody;
 use wardbell_proxy::gateway::Gateway;
-use wardbell_proxy::pipeline;
-use wardbell_proxy::scan;
+use wardbell_proxy::surface;
 use wardbell_telemetry::metrics::metrics;
 
 use crate::health;
@@ -40,7 +39,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The surfaces behind one listener.
 pub(crate) struct Surfaces {
-    pub(crate) gateway: Gateway,
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) api: Router,
 }
 
@@ -113,19 +112,11 @@ async fn accept(
 type Answer = Response<Either<AnswerBody, Body>>;
 
 async fn route(surfaces: &Surfaces, request: Request<Incoming>) -> Answer {
-    let path = request.uri().path();
-    match path {
-        "/v1/chat/completions" if request.method() == Method::POST => {
-            pipeline::chat_completions(&surfaces.gateway, request).await.map(Either::Left)
-        }
-        "/v1/dlp/scan" if request.method() == Method::POST => {
-            scan::dlp_scan(&surfaces.gateway, request).await.map(Either::Left)
-        }
-        "/v1/chat/completions" | "/v1/dlp/scan" => {
-            let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, &json!({"detail": "Method Not Allowed"}));
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-            answer
-        }
+    let request = match surface::serve(&surfaces.gateway, request).await {
+        Ok(answer) => return answer.map(Either::Left),
+        Err(request) => request,
+    };
+    match request.uri().path() {
         "/health" => health::answer(&*surfaces.gateway.store).await.map(Either::Right),
         "/metrics" => {
             let mut answer = Response::new(Body::from(metrics().render()));
@@ -133,13 +124,14 @@ async fn route(surfaces: &Surfaces, request: Request<Incoming>) -> Answer {
             answer.headers_mut().insert(CONTENT_TYPE, content_type);
             answer.map(Either::Right)
         }
-        _ if path.starts_with("/api/") => {
+        path if path.starts_with("/api/") => {
             let Ok(answer) = surfaces.api.clone().oneshot(request.map(Body::new)).await;
             answer.map(Either::Right)
         }
         _ => plain(
             StatusCode::NOT_FOUND,
-            &json!({"detail": "Not found. Chat requests go to POST /v1/chat/completions, management to /api/v1"}),
+            &json!({"detail": "Not found. Chat requests go to POST /v1/chat/completions, scans to POST /v1/scan, \
+                               proxied calls to /v1/proxy/{provider}/…, management to /api/v1"}),
         ),
     }
 }

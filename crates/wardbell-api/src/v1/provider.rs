@@ -6,7 +6,6 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use wardbell_core::id::ProjectId;
 use wardbell_core::provider::ProviderKind;
 use wardbell_core::secret::Secret;
 use wardbell_store::provider::Provider;
@@ -37,19 +36,12 @@ const VARIABLE_CHARS_MAX: usize = 128;
 /// What Wardbell's own variables start with. Some are secrets, and no provider may be sent one.
 const OWN_VARIABLES: &str = "WARDBELL_";
 
-/// The kinds of this version.
-const KINDS: &[ProviderKind] = &[ProviderKind::OpenAi];
-
-/// The kinds of `spec/api.md` that come later.
-const KINDS_LATER: &[&str] = &["anthropic", "gemini", "azure", "bedrock", "cohere", "mistral", "vertex"];
-
 /// A provider; its key is never shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProviderAnswer {
     /// Its name within the project.
     name: String,
-    /// The dialect that it speaks.
-    #[schema(pattern = "^openai$")]
+    /// Whose API it has.
     kind: &'static str,
     /// Where it is.
     base_url: String,
@@ -57,6 +49,10 @@ pub(crate) struct ProviderAnswer {
     api_key_set: bool,
     /// The environment variable that holds its key.
     api_key_env: Option<String>,
+    /// The provider that is tried when this one cannot be reached or fails before the first byte of its answer.
+    fallback: Option<String>,
+    /// Whether it takes the calls that name no provider.
+    default: bool,
     /// When it was last set.
     #[schema(format = DateTime)]
     updated_at: String,
@@ -64,13 +60,15 @@ pub(crate) struct ProviderAnswer {
 
 impl From<Provider> for ProviderAnswer {
     fn from(provider: Provider) -> Self {
-        let Provider { name, kind, base_url, api_key, api_key_env, updated_at } = provider;
+        let Provider { name, kind, base_url, api_key, api_key_env, fallback, is_default, updated_at } = provider;
         Self {
             name,
             kind: kind.as_str(),
             base_url,
             api_key_set: api_key.is_some(),
             api_key_env,
+            fallback,
+            default: is_default,
             updated_at: list::time(updated_at),
         }
     }
@@ -81,10 +79,12 @@ impl From<Provider> for ProviderAnswer {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the body for the OpenAPI document; `read` reads it")]
 pub(crate) struct ProviderBody {
-    /// The dialect that it speaks: `openai` in this version. The default is the name, if it is one, or `openai`.
-    #[schema(pattern = "^openai$")]
+    /// Whose API it has: `openai`, `anthropic`, `gemini`, `cohere`, `openrouter`, `perplexity`, `mistral`, `groq`,
+    /// `deepseek`, `together`, `xai`, `fireworks`, `anyscale`, `huggingface`, `azure`, `bedrock`, `vertex-ai`, `deepinfra`,
+    /// or `custom` for any server that speaks OpenAI's. The default is the name, if it is one, or `openai`.
     kind: Option<String>,
-    /// Where it is; the default is the dialect's own service. Without a path, the dialect's usual one (`/v1`) is added.
+    /// Where it is; the default is the vendor's own service. `azure`, `bedrock`, `vertex-ai` and `custom` have none: it must
+    /// be given. Without a path, the kind's usual one (such as `/v1`) is added.
     #[schema(example = "https://api.openai.com/v1")]
     base_url: Option<String>,
     /// The key that it wants. Left out, a stored key stays as long as `base_url` does; null removes it.
@@ -93,6 +93,11 @@ pub(crate) struct ProviderBody {
     /// The environment variable that holds the key, instead.
     #[schema(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
     api_key_env: Option<String>,
+    /// Another provider of the project, by name, to try when this one cannot be reached or fails before the first byte of
+    /// its answer. Left out or null, there is none.
+    fallback: Option<String>,
+    /// Whether it takes the calls that name no provider; setting it takes that from any other. The default is false.
+    default: Option<bool>,
 }
 
 /// What the body says about the key.
@@ -125,10 +130,12 @@ pub(super) async fn put(
     let (provider, key) = read(&api, name, body)?;
     destination::covered("base_url", &provider.base_url, &api.state.egress).await?;
     let provider = change(&api, move |api| async move {
+        let stored = api.state.store.providers(project).await?;
+        check_fallback(&provider, &stored)?;
         let provider = match key {
             KeyChange::Set(key) => Provider { api_key: Some(key), ..provider },
             KeyChange::Remove => provider,
-            KeyChange::Keep => keep_key(&api, project, provider).await?,
+            KeyChange::Keep => keep_key(provider, stored)?,
         };
         api.state.store.put_provider(project, provider.clone(), false).await?;
         Ok(provider)
@@ -138,8 +145,8 @@ pub(super) async fn put(
 }
 
 /// Gives `provider` the key stored under its name. A stored key never goes to a new place unasked.
-async fn keep_key(api: &Shared, project: ProjectId, provider: Provider) -> Result<Provider, ApiError> {
-    let stored = api.state.store.providers(project).await?.into_iter().find(|stored| stored.name == provider.name);
+fn keep_key(provider: Provider, stored: Vec<Provider>) -> Result<Provider, ApiError> {
+    let stored = stored.into_iter().find(|stored| stored.name == provider.name);
     let Some(stored) = stored.filter(|stored| stored.api_key.is_some()) else {
         return Ok(provider);
     };
@@ -153,13 +160,33 @@ async fn keep_key(api: &Shared, project: ProjectId, provider: Provider) -> Resul
     Ok(Provider { api_key: stored.api_key, ..provider })
 }
 
+/// Refuses a fallback that the project does not have.
+fn check_fallback(provider: &Provider, stored: &[Provider]) -> Result<(), FieldError> {
+    let Some(fallback) = &provider.fallback else {
+        return Ok(());
+    };
+    if stored.iter().any(|stored| stored.name == *fallback) {
+        return Ok(());
+    }
+    let others: Vec<_> =
+        stored.iter().map(|stored| stored.name.as_str()).filter(|name| *name != provider.name).collect();
+    let known = if others.is_empty() { "there is no other yet".to_owned() } else { others.join(", ") };
+    Err(FieldError::invalid("fallback", format!("must be a provider of this project: {known}")))
+}
+
 fn read(api: &Shared, name: String, mut body: Fields) -> Result<(Provider, KeyChange), ApiError> {
-    let kind = body
-        .word_of_version("kind", KINDS, ProviderKind::as_str, KINDS_LATER)?
-        .or_else(|| ProviderKind::from_name(&name))
-        .unwrap_or(ProviderKind::OpenAi);
-    let base_url = body.text("base_url")?.unwrap_or_else(|| kind.default_base_url().to_owned());
-    let base_url = destination::base_url("base_url", &base_url, default_path(kind), api.state.egress.policy())?;
+    let kind = read_kind(&mut body)?.or_else(|| ProviderKind::from_name(&name)).unwrap_or(ProviderKind::OpenAi);
+    let Some(base_url) = body.text("base_url")?.or_else(|| kind.default_base_url().map(str::to_owned)) else {
+        let message =
+            format!("must be given for `{}`, which has no address of its own: {}", kind.as_str(), example(kind));
+        return Err(body.invalid("base_url", message).into());
+    };
+    let base_url = destination::base_url("base_url", &base_url, kind.prefix(), api.state.egress.policy())?;
+    let fallback = body.text("fallback")?;
+    if fallback.as_ref() == Some(&name) {
+        return Err(body.invalid("fallback", "must be another provider than this one").into());
+    }
+    let is_default = body.boolean("default")?.unwrap_or(false);
     let api_key_env = read_variable(&mut body)?;
     let key = match (body.nullable("api_key"), &api_key_env) {
         (Given::Absent, None) => KeyChange::Keep,
@@ -175,13 +202,44 @@ fn read(api: &Shared, name: String, mut body: Fields) -> Result<(Provider, KeyCh
     };
     body.finish()?;
     let updated_at = ambient::now();
-    Ok((Provider { name, kind, base_url, api_key: None, api_key_env, updated_at }, key))
+    Ok((Provider { name, kind, base_url, api_key: None, api_key_env, fallback, is_default, updated_at }, key))
 }
 
-/// The path of a dialect's usual base URL, given to one without a path.
-const fn default_path(kind: ProviderKind) -> &'static str {
+fn read_kind(body: &mut Fields) -> Result<Option<ProviderKind>, FieldError> {
+    let Some(text) = body.text("kind")? else {
+        return Ok(None);
+    };
+    let kind = ProviderKind::from_name(&text);
+    kind.map(Some).ok_or_else(|| {
+        let words: Vec<_> = ProviderKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        body.invalid("kind", format!("must be one of: {}", words.join(", ")))
+    })
+}
+
+/// What a base URL of a kind looks like.
+const fn example(kind: ProviderKind) -> &'static str {
     match kind {
-        ProviderKind::OpenAi => "/v1",
+        ProviderKind::Azure => "such as https://RESOURCE.openai.azure.com",
+        ProviderKind::Bedrock => "such as https://bedrock-runtime.REGION.amazonaws.com",
+        ProviderKind::VertexAi => {
+            "such as https://REGION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/REGION/endpoints/openapi"
+        }
+        ProviderKind::OpenAi
+        | ProviderKind::Anthropic
+        | ProviderKind::Gemini
+        | ProviderKind::Cohere
+        | ProviderKind::OpenRouter
+        | ProviderKind::Perplexity
+        | ProviderKind::Mistral
+        | ProviderKind::Groq
+        | ProviderKind::DeepSeek
+        | ProviderKind::Together
+        | ProviderKind::XAi
+        | ProviderKind::Fireworks
+        | ProviderKind::Anyscale
+        | ProviderKind::HuggingFace
+        | ProviderKind::DeepInfra
+        | ProviderKind::Custom => "such as https://llm.example.com/v1",
     }
 }
 

@@ -1,9 +1,10 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use wardbell_core::alert::AlertKind;
+use wardbell_core::policy::{DlpMode, InjectionPolicy, Policy};
 use wardbell_core::secret::Secret;
 
 use super::*;
@@ -69,6 +70,45 @@ async fn a_second_process_another_key_and_a_newer_file_are_refused() {
     std::fs::write(folder.path().with_file_name("text.db"), "this is no database, by far").unwrap();
     let text = Sqlite::open(&folder.path().with_file_name("text.db"), Sealer::new(&Secret::new(vec![7; 32])).unwrap());
     assert!(matches!(text, Err(OpenError::Unusable { .. })), "{:?}", text.err());
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_version_is_brought_up_to_date_and_keeps_its_settings() {
+    let id = suite::project_named("old").id.to_string();
+    // Policies as versions 1 and 2 wrote them: without answers, rates, content policies and origins.
+    let policy = r#"{"dlp":{"action":"block","entities":["US_SSN"],"threshold":0.5},
+        "injection":{"action":"warn","sensitivity":"high"},"fail":{"gateway":"open","proxy":"open"}}"#;
+    for version in 1..schema::MIGRATIONS.len() {
+        let folder = Folder::new();
+        let old = Connection::open(folder.path()).unwrap();
+        for migration in &schema::MIGRATIONS[..version] {
+            old.execute_batch(migration).unwrap();
+        }
+        old.pragma_update(None, "user_version", u32::try_from(version).unwrap()).unwrap();
+        old.execute("INSERT INTO projects VALUES (?1, 'old', 1, 0)", [&id]).unwrap();
+        old.execute("INSERT INTO policies VALUES (?1, 1, ?2, 0)", [&id, policy]).unwrap();
+        old.execute(
+            "INSERT INTO providers (project, name, kind, base_url, updated_at) \
+             VALUES (?1, 'openai', 'openai', 'http://127.0.0.1:9/v1', 0)",
+            [&id],
+        )
+        .unwrap();
+        drop(old);
+
+        let store = folder.open();
+        let project = store.projects().await.unwrap().remove(0);
+        let provider = store.providers(project.id).await.unwrap().remove(0);
+        assert_eq!((provider.fallback, provider.is_default), (None, false), "version {version}");
+        assert_eq!(project.policy.dlp.action, DlpMode::Block);
+        let now_default = Policy { dlp: project.policy.dlp.clone(), fail: project.policy.fail, ..Policy::default() };
+        let injection = InjectionPolicy { origins: BTreeMap::new(), ..project.policy.injection.clone() };
+        assert_eq!(project.policy, Policy { injection, ..now_default }, "version {version}");
+        store.close().await;
+        drop(store);
+        let connection = Connection::open(folder.path()).unwrap();
+        let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(found as usize, schema::MIGRATIONS.len());
+    }
 }
 
 #[tokio::test]

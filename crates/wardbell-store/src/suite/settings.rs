@@ -31,6 +31,8 @@ fn provider(key: Option<&str>) -> Provider {
         base_url: "https://api.openai.com/v1".to_owned(),
         api_key: key.map(|key| Secret::new(key.to_owned())),
         api_key_env: None,
+        fallback: None,
+        is_default: false,
         updated_at: tick(),
     }
 }
@@ -99,6 +101,49 @@ pub(super) async fn a_provider_is_replaced_and_keeps_its_key_when_asked(store: &
     assert_eq!(store.providers(project).await.unwrap().len(), 1);
     store.delete_provider(project, "openai").await.unwrap();
     assert!(is_missing(store.delete_provider(project, "openai").await));
+}
+
+pub(super) async fn one_provider_is_the_default_and_a_fallback_is_another_one(store: &dyn Store) {
+    let (project, other) = (new_project(store).await, new_project(store).await);
+    let named = |name: &str, fallback: Option<&str>, is_default| Provider {
+        name: name.to_owned(),
+        kind: ProviderKind::Custom,
+        fallback: fallback.map(str::to_owned),
+        is_default,
+        ..provider(None)
+    };
+    let put = async |project, provider: Provider| store.put_provider(project, provider, false).await;
+    let shown = async || {
+        let providers = store.providers(project).await.unwrap();
+        let of = |one: Provider| format!("{} {:?} {}", one.name, one.fallback, one.is_default);
+        providers.into_iter().map(of).collect::<Vec<_>>()
+    };
+    put(other, named("a", None, true)).await.unwrap();
+    put(project, named("a", None, true)).await.unwrap();
+    put(project, named("b", Some("a"), true)).await.unwrap();
+    assert_eq!(shown().await, ["a None false", "b Some(\"a\") true"]);
+    put(project, named("a", Some("b"), true)).await.unwrap();
+    assert_eq!(shown().await, ["a Some(\"b\") true", "b Some(\"a\") false"]);
+    put(project, named("a", Some("b"), false)).await.unwrap();
+    assert_eq!(shown().await, ["a Some(\"b\") false", "b Some(\"a\") false"]);
+    for nobody in ["a", "c"] {
+        assert!(is_missing(put(project, named("a", Some(nobody), true)).await), "{nobody}");
+    }
+    assert_eq!(shown().await, ["a Some(\"b\") false", "b Some(\"a\") false"]);
+    store.delete_provider(project, "b").await.unwrap();
+    assert_eq!(shown().await, ["a None false"]);
+    assert!(store.providers(other).await.unwrap()[0].is_default, "another project has its own");
+}
+
+pub(super) async fn every_kind_of_provider_reads_back(store: &dyn Store) {
+    let project = new_project(store).await;
+    for kind in ProviderKind::ALL {
+        let made = Provider { name: kind.as_str().to_owned(), kind: *kind, ..provider(None) };
+        store.put_provider(project, made, false).await.unwrap();
+    }
+    let providers = store.providers(project).await.unwrap();
+    assert!(providers.iter().all(|provider| provider.name == provider.kind.as_str()));
+    assert_eq!(providers.len(), ProviderKind::ALL.len());
 }
 
 pub(super) async fn a_sixth_endpoint_is_refused(store: &dyn Store) {
