@@ -51,6 +51,8 @@ kinds! {
     InjectionBlocked = "dlp.injection_blocked", High;
     /// A prompt injection was found and let through, because the policy says `warn`.
     InjectionDetected = "dlp.injection_detected", High;
+    /// A text broke one of the project's content policies.
+    ContentViolated = "dlp.policy_violated", High;
     /// A request was refused because a budget is used up.
     BudgetExhausted = "budget.exhausted", Medium;
     /// A budget has reached one of the shares at which somebody wants to know.
@@ -222,8 +224,9 @@ impl Alert {
     /// key are of one group.
     pub fn rule(&self) -> String {
         match &self.data {
-            AlertData::Dlp(DlpData { entity_types, .. }) => {
-                entity_types.iter().map(|entity| entity.as_str()).collect::<Vec<_>>().join(",")
+            AlertData::Dlp(DlpData { entity_types, policies, .. }) => {
+                let types = entity_types.iter().map(|entity| entity.as_str());
+                types.chain(policies.iter().map(String::as_str)).collect::<Vec<_>>().join(",")
             }
             AlertData::Budget(BudgetData { scope, .. }) => scope.clone(),
             AlertData::Loop(LoopData { fingerprint, .. }) => fingerprint.clone(),
@@ -239,8 +242,9 @@ impl Alert {
         self.source =
             Source { injection: self.source.injection, sensitivity: self.source.sensitivity, ..Source::default() };
         match &mut self.data {
-            AlertData::Dlp(DlpData { entity_types, model, .. }) => {
+            AlertData::Dlp(DlpData { entity_types, model, policies, .. }) => {
                 entity_types.clear();
+                policies.clear();
                 model.clear();
             }
             AlertData::Budget(BudgetData { scope, model, .. }) => {
@@ -293,7 +297,8 @@ impl AlertData {
             AlertKind::PiiBlocked
             | AlertKind::PiiRedacted
             | AlertKind::InjectionBlocked
-            | AlertKind::InjectionDetected => DlpData::deserialize(form).map(Self::Dlp),
+            | AlertKind::InjectionDetected
+            | AlertKind::ContentViolated => DlpData::deserialize(form).map(Self::Dlp),
             AlertKind::BudgetExhausted | AlertKind::BudgetThreshold => BudgetData::deserialize(form).map(Self::Budget),
             AlertKind::LoopDetected => LoopData::deserialize(form).map(Self::Loop),
             AlertKind::EndpointFailing | AlertKind::EndpointDisabled | AlertKind::EndpointRecovered => {
@@ -317,6 +322,9 @@ pub struct DlpData {
     pub model: String,
     /// What was done: `block`, `redact` or `detect`.
     pub action: DlpAction,
+    /// The content policies that were broken, by name; of `dlp.policy_violated` only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
 }
 
 /// What was done about findings.

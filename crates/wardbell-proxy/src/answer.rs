@@ -254,7 +254,11 @@ impl Drop for Stream {
         }
         match (self.upstream.take(), self.flight.take()) {
             (Some(upstream), Some(flight)) => {
-                self.drains.stream(upstream, std::mem::replace(&mut self.observer, StreamObserver::new(self.dialect)), flight);
+                self.drains.stream(
+                    upstream,
+                    std::mem::replace(&mut self.observer, StreamObserver::new(self.dialect)),
+                    flight,
+                );
             }
             (_, flight) => {
                 self.flight = flight;

@@ -198,13 +198,7 @@ impl Flight {
 
     /// Takes down the verdict and starts to commit its alerts, if it raises any. They travel while the request goes on;
     /// [`Flight::alerts_committed`] waits for them.
-    pub(crate) fn decided(
-        &mut self,
-        verdict: &Verdict,
-        beside: &Beside,
-        detect_latency: Duration,
-        evidence: Evidence,
-    ) {
+    pub(crate) fn decided(&mut self, verdict: &Verdict, beside: &Beside, detect_latency: Duration, evidence: Evidence) {
         self.saw(verdict.word(), &verdict.findings(), detect_latency);
         Evidence { sensitivity: self.sensitivity, preview: self.preview } = evidence;
         let alerts = self.alerts_of(verdict, beside);

@@ -14,9 +14,9 @@ use wardbell_core::content::{BrokenBy, BrokenPolicy};
 use wardbell_core::finding::{Finding, Located};
 use wardbell_core::origin::Origin;
 use wardbell_core::verdict::DetectionFailure;
+use wardbell_detect::abuse;
 use wardbell_detect::content::{Broken, By, ContentSet};
 use wardbell_detect::engine::Engine;
-use wardbell_detect::abuse;
 use wardbell_guard::policy::decide::Beside;
 use wardbell_llm::dialect::Dialect;
 use wardbell_llm::request::{self, Limits, RequestError};
@@ -198,7 +198,8 @@ fn sight(index: usize, segment: &Segment<'_>, scan: &impl Fn(&str) -> Vec<Findin
     for finding in scan(&segment.text) {
         let place = segment.to_body(finding.span.clone());
         let characters = characters.span(&finding.span);
-        sightings.push(Sighting { located: Located { segment: index, origin: segment.origin, finding, characters }, place });
+        sightings
+            .push(Sighting { located: Located { segment: index, origin: segment.origin, finding, characters }, place });
     }
 }
 

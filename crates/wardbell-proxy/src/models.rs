@@ -25,8 +25,7 @@ pub(crate) async fn list(gateway: &Gateway, request: &Request<Incoming>) -> Resp
         Ok(filter) => filter,
         Err(refused) => return refuse(flight, &refused).await,
     };
-    let providers: Vec<_> =
-        project.providers.iter().map(|provider| (provider.name.as_str(), provider.kind)).collect();
+    let providers: Vec<_> = project.providers.iter().map(|provider| (provider.name.as_str(), provider.kind)).collect();
     let body = json!({"object": "list", "data": models::list(&providers, &filter)});
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let bytes = Bytes::from(body.to_string());

@@ -38,7 +38,9 @@ pub(crate) enum PathError {
     #[error("the path has a dot segment, an empty segment, or an encoded slash, backslash, dot or control character")]
     Ambiguous,
     /// There is nothing below the provider.
-    #[error("the path names no call; send it to /v1/proxy/{{provider}}/{{path}}, such as /v1/proxy/openai/chat/completions")]
+    #[error(
+        "the path names no call; send it to /v1/proxy/{{provider}}/{{path}}, such as /v1/proxy/openai/chat/completions"
+    )]
     NoCall,
 }
 
@@ -103,9 +105,8 @@ mod tests {
     #[track_caller]
     fn check(target: &str, expect: Result<(Option<&str>, &str, Option<&str>), PathError>) {
         let found = proxied(&target.parse().unwrap());
-        let expect = expect.map(|(provider, path, query)| {
-            (provider.map(str::to_owned), path.to_owned(), query.map(str::to_owned))
-        });
+        let expect = expect
+            .map(|(provider, path, query)| (provider.map(str::to_owned), path.to_owned(), query.map(str::to_owned)));
         assert_eq!(found.map(|found| (found.provider, found.path, found.query)), expect, "{target}");
     }
 

@@ -33,8 +33,8 @@ use wardbell_telemetry::metrics::metrics;
 
 use crate::answer::{AnswerBody, StreamParts};
 use crate::body::{self, BodyError};
-use crate::edge::{Ask, Edge};
 use crate::echo;
+use crate::edge::{Ask, Edge};
 use crate::flight::{Arrival, Evidence, Flight, Tower};
 use crate::gateway::{Gateway, Limits};
 use crate::guarded::Guarded;
@@ -145,9 +145,7 @@ fn authenticate(gateway: &Gateway, headers: &HeaderMap) -> Result<(Arc<Principal
 pub(crate) fn wishes(edge: Edge, headers: &HeaderMap) -> Result<Wishes, Refused> {
     match edge {
         Edge::Gateway => Ok(Wishes::default()),
-        Edge::Proxy => {
-            Wishes::read(|name| headers.get(name).map(HeaderValue::as_bytes)).map_err(Refused::Wish)
-        }
+        Edge::Proxy => Wishes::read(|name| headers.get(name).map(HeaderValue::as_bytes)).map_err(Refused::Wish),
     }
 }
 
@@ -217,13 +215,8 @@ async fn see(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Result<Inspected, Refused> {
-    let nothing = |observed| Inspected {
-        model: None,
-        stream: false,
-        observed,
-        preview: None,
-        detect_latency: Duration::ZERO,
-    };
+    let nothing =
+        |observed| Inspected { model: None, stream: false, observed, preview: None, detect_latency: Duration::ZERO };
     if body.is_empty() && (ask.method != Method::POST || ask.dialect() == Dialect::Generic) {
         return Ok(nothing(Ok(Observed::default())));
     }
@@ -241,8 +234,7 @@ async fn see(
         Err(failure) => (None, Some(failure)),
     };
     let eyes = Eyes { engine: Arc::clone(&gateway.engine), content, abuse: rules.abuse.is_some() };
-    let mut seen =
-        inspect(&eyes, body, &reading, gateway.limits.detect_time_max).await.map_err(Refused::Request)?;
+    let mut seen = inspect(&eyes, body, &reading, gateway.limits.detect_time_max).await.map_err(Refused::Request)?;
     if let Some(failure) = unready {
         seen.observed = Err(failure);
     }
@@ -302,8 +294,7 @@ async fn forward(gateway: &Gateway, flight: &mut Flight, ask: &Ask, cleared: &Cl
         Target::Echo => return Ok(echoed(flight, ask, body, model, *stream)),
         Target::Remote(remotes) => remotes,
     };
-    let outgoing =
-        Outgoing { method: &ask.method, path: &ask.path, query: ask.query.as_deref(), headers, body };
+    let outgoing = Outgoing { method: &ask.method, path: &ask.path, query: ask.query.as_deref(), headers, body };
     let time_max = gateway.limits.first_byte_time_max;
     let word = upstream::forward(&gateway.upstream, remotes, &outgoing, time_max).await.map_err(Refused::Forward)?;
     flight.upstream_answered(word.latency);
@@ -397,12 +388,7 @@ async fn settle(
 }
 
 /// All bytes of an answer that is not a stream.
-async fn whole(
-    gateway: &Gateway,
-    flight: &mut Flight,
-    body: AnswerSource,
-    provider: &str,
-) -> Result<Bytes, Refused> {
+async fn whole(gateway: &Gateway, flight: &mut Flight, body: AnswerSource, provider: &str) -> Result<Bytes, Refused> {
     let incoming = match body {
         AnswerSource::Here(bytes) => return Ok(bytes),
         AnswerSource::Remote(incoming) => incoming,

@@ -143,7 +143,8 @@ impl Choice<'_> {
 
     /// A provider at its vendor's own address must have a key; one elsewhere may do without.
     fn remote(&self, provider: &Provider) -> Result<Remote, NoProvider> {
-        let Provider { name, kind, base_url, api_key, api_key_env, fallback: _, is_default: _, updated_at: _ } = provider;
+        let Provider { name, kind, base_url, api_key, api_key_env, fallback: _, is_default: _, updated_at: _ } =
+            provider;
         let stored = api_key.clone().or_else(|| api_key_env.as_deref().and_then(self.read_key));
         let key = match stored {
             Some(key) => Key::Stored(key),

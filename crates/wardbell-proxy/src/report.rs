@@ -320,7 +320,6 @@ fn detail_header(detail: &Value) -> String {
     STANDARD.encode(ascii)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,7 +369,10 @@ mod tests {
         assert!(!normal.contains_key("policy_warnings"));
         let policy = fields("policy_only");
         assert!(!policy.contains_key("injection") && !policy.contains_key("scan_warning"));
-        assert_eq!((&policy["safe"], &policy["policy_warnings"][0]["policy_name"]), (&json!(false), &json!("Übernahmen")));
+        assert_eq!(
+            (&policy["safe"], &policy["policy_warnings"][0]["policy_name"]),
+            (&json!(false), &json!("Übernahmen"))
+        );
         assert_eq!(fields("combined")["scan_warning"]["injection_score"], 90.0);
     }
 
@@ -398,8 +400,11 @@ mod tests {
     #[test]
     fn headers_are_ascii_and_their_details_read_back() {
         let mut headers = HeaderMap::new();
-        report(&[found(EntityType::PromptInjection, 0.9)], &broken(), &[("x-lockllm-route-action", "auto")])
-            .headers("openai", "gpt-4o", &mut headers);
+        report(&[found(EntityType::PromptInjection, 0.9)], &broken(), &[("x-lockllm-route-action", "auto")]).headers(
+            "openai",
+            "gpt-4o",
+            &mut headers,
+        );
         assert_eq!(headers["x-lockllm-safe"], "false");
         assert_eq!(headers["x-lockllm-route-enabled"], "false");
         let detail = STANDARD.decode(&headers["x-lockllm-warning-detail"]).unwrap();

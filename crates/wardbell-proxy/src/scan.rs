@@ -169,10 +169,7 @@ fn present(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
 fn stripped(text: &str, cut: &[Located]) -> String {
     let edits: Vec<_> = cut
         .iter()
-        .map(|located| Edit {
-            range: located.finding.span.clone(),
-            with: placeholder(located, Edge::Proxy).to_owned(),
-        })
+        .map(|located| Edit { range: located.finding.span.clone(), with: placeholder(located, Edge::Proxy).to_owned() })
         .collect();
     // Spans lie on character boundaries, so the pieces are whole.
     String::from_utf8_lossy(&splice(text.as_bytes(), &edits)).into_owned()

@@ -27,7 +27,10 @@ const GATEWAY_BELOW: [&str; 2] = ["/v1/responses/", "/v1/messages/"];
 ///
 /// # Errors
 /// The request itself, if it is not.
-pub async fn serve(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Request<Incoming>> {
+pub async fn serve(
+    gateway: &Arc<Gateway>,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Request<Incoming>> {
     let path = request.uri().path();
     let method = request.method();
     Ok(match path {

@@ -12,7 +12,6 @@ use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use wardbell_core::provider::{KeyHeader, ProviderKind};
 use wardbell_egress::upstream::{Upstream, UpstreamError};
 
 use crate::provider::{KEY_HEADERS, Key, Remote};
@@ -53,9 +52,6 @@ const OURS: &[&str] = &[
 
 /// What every LockLLM header starts with.
 const LOCKLLM_PREFIX: &str = "x-lockllm-";
-
-/// The version of Anthropic's API for callers that name none: the one that its API reference shows.
-const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 /// Why a provider gave no usable first word.
 #[derive(Debug, thiserror::Error)]
@@ -174,19 +170,14 @@ fn build(remote: &Remote, outgoing: &Outgoing<'_>) -> Option<Request<Full<Bytes>
             sent.append(name, value.clone());
         }
     }
-    if remote.kind == ProviderKind::Anthropic && !sent.contains_key("anthropic-version") {
-        sent.insert(HeaderName::from_static("anthropic-version"), ANTHROPIC_VERSION);
+    for (name, value) in remote.kind.required_headers() {
+        sent.entry(*name).or_insert(HeaderValue::from_static(value));
     }
     if let Key::Stored(key) = &remote.key {
-        let (name, text) = match remote.kind.key_header(path) {
-            KeyHeader::Bearer => (http::header::AUTHORIZATION, format!("Bearer {}", key.reveal())),
-            KeyHeader::XApiKey => (HeaderName::from_static("x-api-key"), key.reveal().clone()),
-            KeyHeader::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), key.reveal().clone()),
-            KeyHeader::ApiKey => (HeaderName::from_static("api-key"), key.reveal().clone()),
-        };
-        let mut value = HeaderValue::try_from(text).ok()?;
+        let header = remote.kind.key_header(path);
+        let mut value = HeaderValue::try_from(format!("{}{}", header.scheme(), key.reveal())).ok()?;
         value.set_sensitive(true);
-        sent.insert(name, value);
+        sent.insert(header.name(), value);
     }
     Some(request)
 }
@@ -224,6 +215,7 @@ fn connection_named(headers: &HeaderMap) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wardbell_core::provider::ProviderKind;
     use wardbell_core::secret::Secret;
 
     fn remote(kind: ProviderKind, base_url: &str) -> Remote {
@@ -299,8 +291,7 @@ mod tests {
     fn a_key_that_would_split_a_header_makes_no_request() {
         let evil = Remote { key: Key::Stored(Secret::new("sk\r\nx-evil: 1".to_owned())), ..openai() };
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        let outgoing =
-            Outgoing { method: &Method::POST, path: "models", query: None, headers: &headers, body: &body };
+        let outgoing = Outgoing { method: &Method::POST, path: "models", query: None, headers: &headers, body: &body };
         assert!(build(&evil, &outgoing).is_none());
     }
 

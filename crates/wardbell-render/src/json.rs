@@ -50,12 +50,15 @@ pub(crate) fn particulars(alert: &Alert, preview: Option<&str>) -> Value {
         fields.insert(name.to_owned(), value);
     };
     match &alert.data {
-        AlertData::Dlp(DlpData { entity_types, violation_count, has_injection, model, action }) => {
+        AlertData::Dlp(DlpData { entity_types, violation_count, has_injection, model, action, policies }) => {
             set("entity_types", json!(entity_types));
             set("violation_count", json!(violation_count));
             set("has_injection", json!(has_injection));
             set("model", json!(cut(model, TEXT_MAX)));
             set("action", json!(action));
+            if !policies.is_empty() {
+                set("policies", policies.iter().map(|name| json!(cut(name, TEXT_MAX))).collect());
+            }
         }
         AlertData::Budget(BudgetData { balance, spent, limit, percent, scope, model, resolved }) => {
             set("balance_usd", json!(balance.as_dollars()));

@@ -21,8 +21,14 @@ pub(crate) fn render(notice: &Notice<'_>) -> Result<Rendered, RenderError> {
     };
     let key = source.key.map(|key| key.to_string());
     let user = source.user.as_deref().or(key.as_deref()).unwrap_or_default();
-    let is_safe = !kind.is_injection();
+    let is_safe = !kind.is_injection() && *kind != AlertKind::ContentViolated;
     let injection = round(source.injection.unwrap_or(0.0));
+    // The certainty in the label (`spec/decisions.md`, Scores); that a content policy is broken is a fact.
+    let confidence = match kind {
+        AlertKind::ContentViolated => 1.0,
+        _ if is_safe => round(1.0 - source.injection.unwrap_or(0.0)),
+        _ => injection,
+    };
     let mut body = json!({
         "event": event,
         "timestamp": at.as_millis(),
@@ -31,8 +37,7 @@ pub(crate) fn render(notice: &Notice<'_>) -> Result<Rendered, RenderError> {
         "scan_result": {
             "safe": is_safe,
             "label": i32::from(!is_safe),
-            // The certainty in the label (`spec/decisions.md`, Scores).
-            "confidence": if is_safe { round(1.0 - source.injection.unwrap_or(0.0)) } else { injection },
+            "confidence": confidence,
             "injection": injection,
             "sensitivity": source.sensitivity.unwrap_or(Sensitivity::Medium),
         },
@@ -44,7 +49,7 @@ pub(crate) fn render(notice: &Notice<'_>) -> Result<Rendered, RenderError> {
         let mut set = |name: &str, value: Value| {
             fields.insert(name.to_owned(), value);
         };
-        if is_safe {
+        if !kind.is_injection() {
             set("data", default_form::data(notice));
         }
         if let Some(fold) = notice.fold {

@@ -26,6 +26,7 @@ pub(crate) const fn title(kind: AlertKind) -> &'static str {
         AlertKind::PiiRedacted => "Personal data redacted",
         AlertKind::InjectionBlocked => "Prompt injection blocked",
         AlertKind::InjectionDetected => "Prompt injection detected",
+        AlertKind::ContentViolated => "Content policy broken",
         AlertKind::BudgetExhausted => "Budget exhausted",
         AlertKind::BudgetThreshold => "Budget threshold reached",
         AlertKind::LoopDetected => "Agent loop stopped",
@@ -110,8 +111,9 @@ pub(crate) fn facts(notice: &Notice<'_>) -> Vec<Fact> {
     tell("Event", kind.to_string());
     tell("Severity", kind.severity().as_str().to_owned());
     match data {
-        AlertData::Dlp(DlpData { entity_types, violation_count, model, action, .. }) => {
+        AlertData::Dlp(DlpData { entity_types, violation_count, model, action, policies, .. }) => {
             tell("Entities", entity_types.iter().map(|entity| entity.as_str()).collect::<Vec<_>>().join(", "));
+            tell("Policies", policies.join(", "));
             tell("Findings", violation_count.to_string());
             tell("Action", action.as_str().to_owned());
             tell("Model", model.clone());

@@ -160,6 +160,7 @@ pub(crate) fn alert_of(row: &Activity, kind: AlertKind) -> Alert {
             has_injection: false,
             model: "m".to_owned(),
             action: DlpAction::Block,
+            policies: Vec::new(),
         }),
         source: Source::default(),
         preview: None,

@@ -108,7 +108,8 @@ impl App {
             drain_time_max: config.drain_time_max,
         };
         let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(server::serve(listener, Surfaces { gateway: Arc::new(gateway), api }, bounds, stopped));
+        let server =
+            tokio::spawn(server::serve(listener, Surfaces { gateway: Arc::new(gateway), api }, bounds, stopped));
         tracing::info!(%address, data_dir = %config.data_dir.display(), "started");
         Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, store })
     }

@@ -56,6 +56,7 @@ pub(crate) async fn raise(rig: &Rig, project: &str, kinds: &[AlertKind]) {
                 has_injection: false,
                 model: "gpt-4o".to_owned(),
                 action: DlpAction::Block,
+                policies: Vec::new(),
             }),
             source: Source::default(),
             preview: None,

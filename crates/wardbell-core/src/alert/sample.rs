@@ -47,6 +47,7 @@ fn data(kind: AlertKind, endpoint: EndpointId, at: Timestamp) -> AlertData {
             has_injection,
             model: MODEL.to_owned(),
             action,
+            policies: Vec::new(),
         })
     };
     let budget = |balance, spent, percent| {
@@ -74,6 +75,14 @@ fn data(kind: AlertKind, endpoint: EndpointId, at: Timestamp) -> AlertData {
         AlertKind::PiiRedacted => dlp(&[EntityType::EmailAddress], false, DlpAction::Redact),
         AlertKind::InjectionBlocked => dlp(&[EntityType::PromptInjection], true, DlpAction::Block),
         AlertKind::InjectionDetected => dlp(&[EntityType::PromptInjection], true, DlpAction::Detect),
+        AlertKind::ContentViolated => AlertData::Dlp(DlpData {
+            entity_types: Vec::new(),
+            violation_count: 1,
+            has_injection: false,
+            model: MODEL.to_owned(),
+            action: DlpAction::Detect,
+            policies: vec!["No talk of mergers".to_owned()],
+        }),
         AlertKind::BudgetExhausted => budget(0, 20_000_000_000, None),
         AlertKind::BudgetThreshold => budget(4_000_000_000, 16_000_000_000, Some(80)),
         AlertKind::LoopDetected => AlertData::Loop(LoopData {

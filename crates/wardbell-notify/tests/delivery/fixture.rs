@@ -170,6 +170,7 @@ impl Fixture {
                 has_injection: false,
                 model: "gpt-4o".to_owned(),
                 action: DlpAction::Block,
+                policies: Vec::new(),
             }),
             source: Source::default(),
             preview: None,

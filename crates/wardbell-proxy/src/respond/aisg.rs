@@ -97,8 +97,7 @@ fn of_request(error: &RequestError) -> Told {
 fn of_provider(error: &NoProvider) -> Told {
     match error {
         NoProvider::Unknown { asked, known } => {
-            let message =
-                format!("Unknown provider `{asked}` in x-provider; this project has: {}", known.join(", "));
+            let message = format!("Unknown provider `{asked}` in x-provider; this project has: {}", known.join(", "));
             Told::new(StatusCode::BAD_REQUEST, json!({"detail": message}))
         }
         NoProvider::Mute { dialect } => detail(
@@ -141,7 +140,8 @@ fn of_guard(refusal: &Refusal, id: &str, what: &str) -> Told {
             return told.with(X_SHOULD_RETRY, "false");
         }
     };
-    let mut body = json!({"error": error, "message": message, "request_id": id, "violations": Value::Array(violations)});
+    let mut body =
+        json!({"error": error, "message": message, "request_id": id, "violations": Value::Array(violations)});
     if let (Some((name, value)), Value::Object(fields)) = (extra, &mut body) {
         fields.insert(name.to_owned(), value);
     }

@@ -107,19 +107,13 @@ fn of_guard(refusal: &Refusal, report: Option<&Report>, id: &str, what: &str) ->
     let told = match refusal {
         Refusal::Injection(_) => {
             let message = format!("The {what} was blocked: it looks like a prompt injection or a jailbreak attempt");
-            let told = envelope(
-                StatusCode::BAD_REQUEST,
-                "lockllm_security_error",
-                "prompt_injection_detected",
-                &message,
-                id,
-            );
+            let told =
+                envelope(StatusCode::BAD_REQUEST, "lockllm_security_error", "prompt_injection_detected", &message, id);
             with_fields(told, report.map(|report| ("scan_result", report.scan_result())))
         }
         Refusal::Content(broken) => {
             let message = format!("The {what} was blocked: it breaks a content policy");
-            let told =
-                envelope(StatusCode::FORBIDDEN, "lockllm_policy_error", "policy_violation", &message, id);
+            let told = envelope(StatusCode::FORBIDDEN, "lockllm_policy_error", "policy_violation", &message, id);
             with_fields(told, [("violated_policies", violated(broken))])
         }
         Refusal::Abuse(abuse) => {
@@ -135,8 +129,7 @@ fn of_guard(refusal: &Refusal, report: Option<&Report>, id: &str, what: &str) ->
         }
         Refusal::FailedClosed(failure) => {
             let message = format!("The {what} could not be checked: {failure}");
-            let told =
-                envelope(StatusCode::INTERNAL_SERVER_ERROR, "lockllm_scan_error", "scan_failed", &message, id);
+            let told = envelope(StatusCode::INTERNAL_SERVER_ERROR, "lockllm_scan_error", "scan_failed", &message, id);
             return told.with(X_SHOULD_RETRY, "false");
         }
     };
@@ -188,13 +181,31 @@ mod tests {
     #[test]
     fn every_refusal_has_its_code_and_its_particulars() {
         check(&Refused::WrongKey, 401, "authentication_error", "unauthorized", &[]);
-        check(&Refused::TooFast { retry_after: std::time::Duration::ZERO }, 429, "rate_limit_error", "rate_limited", &[]);
+        check(
+            &Refused::TooFast { retry_after: std::time::Duration::ZERO },
+            429,
+            "rate_limit_error",
+            "rate_limited",
+            &[],
+        );
         let no_key = Refused::Provider(NoProvider::NoKey { provider: "openai".to_owned() });
         check(&no_key, 400, "configuration_error", "no_upstream_key", &[]);
         let guard = |refusal| Refused::Guard(refusal);
-        check(&guard(Refusal::Content(Vec::new())), 403, "lockllm_policy_error", "policy_violation", &["violated_policies"]);
+        check(
+            &guard(Refusal::Content(Vec::new())),
+            403,
+            "lockllm_policy_error",
+            "policy_violation",
+            &["violated_policies"],
+        );
         check(&guard(Refusal::Pii(Vec::new())), 403, "lockllm_pii_error", "pii_detected", &["pii_details"]);
-        check(&guard(Refusal::Abuse(Abuse::default())), 400, "lockllm_abuse_error", "abuse_detected", &["abuse_details"]);
+        check(
+            &guard(Refusal::Abuse(Abuse::default())),
+            400,
+            "lockllm_abuse_error",
+            "abuse_detected",
+            &["abuse_details"],
+        );
         let failed = guard(Refusal::FailedClosed(DetectionFailure::TimedOut));
         check(&failed, 500, "lockllm_scan_error", "scan_failed", &[]);
     }

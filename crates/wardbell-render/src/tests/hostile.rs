@@ -62,7 +62,11 @@ fn poisoned(kind: AlertKind, text: &str) -> Alert {
     alert.request_id = text.to_owned();
     alert.source.user = Some(text.to_owned());
     match &mut alert.data {
-        AlertData::Dlp(DlpData { model, .. }) | AlertData::Budget(BudgetData { model, .. }) => text.clone_into(model),
+        AlertData::Dlp(DlpData { model, policies, .. }) => {
+            text.clone_into(model);
+            policies.iter_mut().for_each(|policy| text.clone_into(policy));
+        }
+        AlertData::Budget(BudgetData { model, .. }) => text.clone_into(model),
         AlertData::Loop(LoopData { model, fingerprint, .. }) => {
             text.clone_into(model);
             text.clone_into(fingerprint);
