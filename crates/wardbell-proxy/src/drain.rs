@@ -2,7 +2,7 @@
 //! its own.
 //!
 //! **Bounds.** [`DRAINS_MAX`] at a time; beyond that an exchange is dropped, which also ends it at the provider. Each is
-//! given up after [`crate::gateway::Limits::abandoned_time_max`]. A stop waits for them, since each holds its flight.
+//! given up after [`crate::gateway::Limits::abandoned_time_max`], or when Wardbell stops: what was read until then counts.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wardbell_core::outcome::Outcome;
 use wardbell_llm::stream::StreamObserver;
 
@@ -26,12 +26,27 @@ pub const DRAINS_MAX: usize = 256;
 pub struct Drains {
     places: Arc<Semaphore>,
     time_max: Duration,
+    stop: Arc<watch::Sender<bool>>,
 }
 
 impl Drains {
     /// Drains that are each given up after `time_max`.
     pub fn new(time_max: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(DRAINS_MAX)), time_max }
+        Self { places: Arc::new(Semaphore::new(DRAINS_MAX)), time_max, stop: Arc::new(watch::Sender::new(false)) }
+    }
+
+    /// Gives up all that goes on without its caller, now and later.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Runs something until it ends, its time is over, or Wardbell stops.
+    async fn bounded<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        let mut stop = self.stop.subscribe();
+        tokio::select! {
+            done = tokio::time::timeout(self.time_max, work) => done.ok(),
+            _ = stop.wait_for(|stop| *stop) => None,
+        }
     }
 
     fn place(&self) -> Option<OwnedSemaphorePermit> {
@@ -50,11 +65,11 @@ impl Drains {
     /// Reads the rest of a stream whose caller left, and then ends its flight.
     pub(crate) fn stream(&self, upstream: Incoming, mut observer: StreamObserver, mut flight: Flight) {
         let place = self.place();
-        let time_max = self.time_max;
+        let drains = self.clone();
         let rest = async move {
             if place.is_some() {
                 // Whatever was read until then counts.
-                let _ = tokio::time::timeout(time_max, read(upstream, &mut observer)).await;
+                drains.bounded(read(upstream, &mut observer)).await;
             }
             flight.used(observer.usage());
             flight.alerts_committed().await;
@@ -112,10 +127,10 @@ where
         let Some(exchange) = self.exchange.take() else { return };
         // Without a place the exchange is dropped here, and its flight records that the caller left.
         let (Some(place), Ok(runtime)) = (self.drains.place(), tokio::runtime::Handle::try_current()) else { return };
-        let time_max = self.drains.time_max;
+        let drains = self.drains.clone();
         runtime.spawn(async move {
             // What comes of it is for nobody but the record, which its flight writes.
-            drop(tokio::time::timeout(time_max, exchange).await);
+            drop(drains.bounded(exchange).await);
             drop(place);
         });
     }

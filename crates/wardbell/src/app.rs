@@ -54,6 +54,7 @@ pub(crate) struct App {
     server: JoinHandle<()>,
     notifier: Notifier,
     recorder: RecorderTask,
+    drains: Drains,
     store: Arc<dyn Store>,
 }
 
@@ -80,6 +81,7 @@ impl App {
 
         let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress), mailer, config.keep);
         let (recorder, recorder_task) = Recorder::start(Arc::clone(&store));
+        let drains = Drains::new(config.limits.abandoned_time_max);
         let gateway = Gateway {
             directory: Arc::clone(&directory),
             store: Arc::clone(&store),
@@ -88,7 +90,7 @@ impl App {
             recorder,
             keys: pace::Keys::default(),
             contents: Contents::default(),
-            drains: Drains::new(config.limits.abandoned_time_max),
+            drains: drains.clone(),
             limits: config.limits.clone(),
             provider_key,
         };
@@ -111,16 +113,17 @@ impl App {
         let server =
             tokio::spawn(server::serve(listener, Surfaces { gateway: Arc::new(gateway), api }, bounds, stopped));
         tracing::info!(%address, data_dir = %config.data_dir.display(), "started");
-        Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, store })
+        Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, drains, store })
     }
 
     /// Stops in order: no new requests, requests under way end, attempts end, rows are written, the database closes.
     pub(crate) async fn stop(self) {
-        let Self { address: _, first_key: _, stop, server, notifier, recorder, store } = self;
+        let Self { address: _, first_key: _, stop, server, notifier, recorder, drains, store } = self;
         stop.send_replace(true);
         if server.await.is_err() {
             tracing::error!("server ended unexpectedly");
         }
+        drains.stop();
         recorder.drained().await;
         notifier.stop(NOTIFIER_STOP_TIME_MAX).await;
         store.close().await;

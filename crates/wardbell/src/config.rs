@@ -163,6 +163,7 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         first_byte_time_max: seconds("upstream.first_byte_seconds_max", problems)
             .unwrap_or(defaults.first_byte_time_max),
         idle_time_max: seconds("upstream.idle_seconds_max", problems).unwrap_or(defaults.idle_time_max),
+        abandoned_time_max: seconds("upstream.abandoned_seconds_max", problems).unwrap_or(defaults.abandoned_time_max),
         answer_bytes_max: size("limits.answer_bytes_max", 1 << 32, problems).unwrap_or(defaults.answer_bytes_max),
         detect_time_max: seconds("limits.detect_seconds_max", problems).unwrap_or(defaults.detect_time_max),
     };

@@ -126,6 +126,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("upstream.idle_seconds_max", "120", Kind::Number, "How long a provider may pause within its answer."),
     setting(
+        "upstream.abandoned_seconds_max",
+        "30",
+        Kind::Number,
+        "How long an answer is read on after its caller left, for what it costs.",
+    ),
+    setting(
         "log.filter",
         "info",
         Kind::Text,
