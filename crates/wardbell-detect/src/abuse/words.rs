@@ -38,7 +38,7 @@ struct Piece {
 const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// FNV-1a's prime (RFC 9923 section 5).
-const HASH_PRIME: u64 = 0x0000_0100_0000_01b3;
+pub(super) const HASH_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 impl Piece {
     const EMPTY: Self = Self { hash: HASH_START, characters: 0, is_number: true, is_punctuation: false };
@@ -49,14 +49,33 @@ impl Piece {
     }
 
     /// Hands the word out, if there is one, and starts anew.
-    fn finish(&mut self, data: &[u64], each: &mut impl FnMut(Word)) {
+    fn finish(&mut self, data: &Data, each: &mut impl FnMut(Word)) {
         let whole = self.characters > 0 && (!self.is_punctuation || self.characters >= WORD_CHARACTERS_MAX);
         if whole {
             let is_number = self.is_number && !self.is_punctuation;
-            let is_data = is_number || (self.characters <= 9 && data.contains(&self.hash));
+            let is_data = is_number || (self.characters <= 9 && data.contains(self.hash));
             each(Word { hash: mix(self.hash), is_data, is_number });
         }
         *self = Self::EMPTY;
+    }
+}
+
+/// The hashes of [`DATA`], behind one word that tells most others off.
+struct Data {
+    hashes: [u64; DATA.len()],
+    bits: u64,
+}
+
+impl Data {
+    fn new() -> Self {
+        let hash =
+            |word: &str| word.bytes().fold(HASH_START, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(HASH_PRIME));
+        let hashes = DATA.map(hash);
+        Self { hashes, bits: hashes.iter().fold(0, |bits, hash| bits | 1 << (hash & 63)) }
+    }
+
+    fn contains(&self, hash: u64) -> bool {
+        self.bits >> (hash & 63) & 1 == 1 && self.hashes.contains(&hash)
     }
 }
 
@@ -70,8 +89,7 @@ pub(super) const fn mix(mut hash: u64) -> u64 {
 
 /// Calls `each` with every word of `text`, in order.
 pub(super) fn for_each(text: &str, mut each: impl FnMut(Word)) {
-    let data =
-        DATA.map(|word| word.bytes().fold(HASH_START, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(HASH_PRIME)));
+    let data = Data::new();
     let mut piece = Piece::EMPTY;
     for character in text.chars() {
         let is_word = if character.is_ascii() {

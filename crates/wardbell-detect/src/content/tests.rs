@@ -156,7 +156,8 @@ fn bounds_over_the_set_are_told() {
     let long = |at: u64| {
         (0..200).map(|word| format!("{:09x}", (word + at * 1000) * 0x9e37_79b9)).collect::<Vec<_>>().join(" ")
     };
-    let many = ContentPolicy { examples: (0..100).map(|at| long(at)[..1990].to_owned()).collect(), ..policy("e") };
+    let many =
+        ContentPolicy { examples: (0..100).map(|at| long(at).chars().take(1990).collect()).collect(), ..policy("e") };
     assert!(matches!(ContentSet::compile(&[many]).unwrap_err().reason, Reason::Features { .. }));
     assert!(ContentSet::compile(&vec![policy("x"); 101]).is_err());
 }

@@ -3,6 +3,10 @@
 //! An order starts a clause with its verb (`Repeat`, `please print`, `and then list`). Within the next words stands a
 //! number with a unit, or a word for without end. Whoever speaks of programs asks for a loop, not for its output.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
 /// The verbs of output.
 const VERBS: &[&str] = &[
     "repeat",
@@ -125,6 +129,9 @@ const PROGRAMS: &[&str] = &[
     "c",
 ];
 
+/// How far before a verb is looked, in bytes: a word and what stands around it.
+const LEAD_BYTES_MAX: usize = 24;
+
 /// How many words of a clause are read from its verb on.
 const CLAUSE_WORDS_MAX: usize = 24;
 
@@ -136,28 +143,62 @@ pub(super) fn look(text: &str) -> f32 {
     if clauses(text).any(|clause| is_without_measure(&clause)) { SCORE } else { 0.0 }
 }
 
-/// The words of a clause from its verb on.
+/// The words of an order from its verb on.
 struct Clause<'t> {
     words: Vec<&'t str>,
 }
 
-/// The orders of a text: clauses in which a verb of output follows their start or a word that leads to one.
+/// Finds the verbs; `None` if the automaton could not be built, which a test rules out.
+static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostLongest)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(VERBS)
+        .ok()
+});
+
+/// What ends a clause.
+const ENDS: &[u8] = b".!?\n;:";
+
+/// The first order of each clause: a verb of output that follows the clause's start or a word that leads to one. One for
+/// each clause, so that the words of a text are read once.
 fn clauses(text: &str) -> impl Iterator<Item = Clause<'_>> {
-    text.split(['.', '!', '?', '\n', ';', ':']).filter_map(|clause| {
-        let mut words = clause
+    let mut from = 0;
+    AUTOMATON.iter().flat_map(move |automaton| automaton.find_iter(text)).filter_map(move |verb| {
+        let bytes = text.as_bytes();
+        if verb.start() < from || !is_whole(bytes, verb.start(), verb.end()) || !is_led(bytes, verb.start()) {
+            return None;
+        }
+        let rest = bytes.get(verb.start()..)?;
+        from = verb.start() + rest.iter().position(|byte| ENDS.contains(byte)).unwrap_or(rest.len());
+        let words = text
+            .get(verb.start()..from)?
             .split(|character: char| !(character.is_alphanumeric() || matches!(character, ',' | '\'' | '’')))
             .map(|word| word.trim_matches(['\'', ',', '’']))
-            .filter(|word| !word.is_empty());
-        // A long clause is looked at from its first order on; so the words before it are read once.
-        let mut before: Option<&str> = None;
-        let verb = words.find(|word| {
-            let leads = before.is_none_or(|before| is_any(before, LEADS));
-            before = Some(word);
-            leads && is_any(word, VERBS)
-        })?;
-        let words: Vec<&str> = std::iter::once(verb).chain(words.take(CLAUSE_WORDS_MAX)).collect();
+            .filter(|word| !word.is_empty())
+            .take(CLAUSE_WORDS_MAX)
+            .collect();
         Some(Clause { words })
     })
+}
+
+/// Whether no letter or digit stands on either side.
+fn is_whole(text: &[u8], start: usize, end: usize) -> bool {
+    let joins = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+    !joins(start.checked_sub(1).and_then(|before| text.get(before))) && !joins(text.get(end))
+}
+
+/// Whether a clause starts before `at`, or a word stands there that leads to an order.
+fn is_led(text: &[u8], at: usize) -> bool {
+    let before = text.get(at.saturating_sub(LEAD_BYTES_MAX)..at).unwrap_or_default();
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || *byte == b'\'';
+    let Some(last) = before.iter().rposition(|byte| is_letter(byte) || ENDS.contains(byte)) else {
+        return at <= LEAD_BYTES_MAX;
+    };
+    let before = before.get(..=last).unwrap_or_default();
+    let word = before.rsplit(|byte| !is_letter(byte)).next().unwrap_or_default();
+    word.is_empty() || LEADS.iter().any(|lead| word.eq_ignore_ascii_case(lead.as_bytes()))
 }
 
 fn is_any(word: &str, any: &[&str]) -> bool {
@@ -235,4 +276,12 @@ fn number(words: &[&str], at: usize) -> Option<u64> {
         value = value.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
     }
     Some(value.saturating_mul(scale))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_automaton_of_verbs_is_there() {
+        assert!(super::AUTOMATON.is_some());
+    }
 }
