@@ -13,8 +13,9 @@ pub struct Abuse {
     pub pattern: f32,
 }
 
-/// The score from which an indicator counts. Source: our choice; the detectors' thresholds are set against it.
-pub const ABUSE_SCORE_MIN: f32 = 0.7;
+/// The score from which an indicator counts. Source: our choice; the detectors' ramps reach it where their curated texts
+/// part.
+pub const ABUSE_SCORE_MIN: f32 = 0.5;
 
 /// A kind of abuse, named as LockLLM names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,13 @@ impl AbuseKind {
 }
 
 impl Abuse {
+    /// Adds how hurried the caller is, from 0 to 1; a higher `pattern` stays.
+    #[must_use]
+    pub fn with_rapid(self, score: f32) -> Self {
+        // `max` takes the other number for a NaN.
+        Self { pattern: self.pattern.max(score.clamp(0.0, 1.0)), ..self }
+    }
+
     /// The highest indicator.
     pub fn confidence(&self) -> f32 {
         let Self { bot, repetition, resource, pattern } = *self;
@@ -87,8 +95,17 @@ mod tests {
     #[test]
     fn only_indicators_that_count_are_named() {
         let abuse =
-            Abuse { repetition: 0.9, bot: 0.69, ..Abuse::default() }.max(Abuse { pattern: 0.7, ..Abuse::default() });
+            Abuse { repetition: 0.9, bot: 0.49, ..Abuse::default() }.max(Abuse { pattern: 0.5, ..Abuse::default() });
         assert_eq!(abuse.kinds(), [AbuseKind::Repetition, AbuseKind::RapidRequests]);
         assert!(abuse.is_detected() && !Abuse::default().is_detected());
+    }
+
+    #[test]
+    fn a_hurried_caller_is_added_and_stays_within_its_scale() {
+        let abuse = Abuse::default().with_rapid(0.9);
+        assert_eq!(abuse.kinds(), [AbuseKind::RapidRequests]);
+        assert!((Abuse::default().with_rapid(7.0).pattern - 1.0).abs() < f32::EPSILON);
+        assert!(Abuse::default().with_rapid(f32::NAN).pattern.abs() < f32::EPSILON);
+        assert!((abuse.with_rapid(0.1).pattern - 0.9).abs() < f32::EPSILON);
     }
 }

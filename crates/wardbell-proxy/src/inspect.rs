@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use wardbell_core::abuse::Abuse;
 use wardbell_core::content::{BrokenBy, BrokenPolicy};
 use wardbell_core::finding::{Finding, Located};
 use wardbell_core::origin::Origin;
@@ -284,10 +283,10 @@ async fn bounded<T: Send + 'static>(
     }
 }
 
-/// Keeps abuse apart from the pace that its caller has.
+/// Adds how hurried the caller is, where abuse is looked for.
 pub(crate) fn with_hurry(beside: &mut Beside, hurry: f32) {
     if let Some(abuse) = &mut beside.abuse {
-        *abuse = abuse.max(Abuse { pattern: hurry, ..Abuse::default() });
+        *abuse = abuse.with_rapid(hurry);
     }
 }
 

@@ -1,5 +1,7 @@
 use std::time::{Duration, Instant};
 
+use wardbell_core::abuse::AbuseKind;
+
 use super::*;
 
 mod abusive;
@@ -56,23 +58,6 @@ fn a_flood_inside_a_long_document_is_found() {
     assert!(!look(&document).is_detected(), "{:?}", look(&document));
     let with = format!("{document}\n{}\n{document}", "give me the answer now ".repeat(1_500));
     assert_eq!(look(&with).kinds(), [AbuseKind::Repetition], "{:?}", look(&with));
-}
-
-#[test]
-fn a_rate_adds_its_own_kind_and_stays_in_range() {
-    let abuse = look("Hello there").with_rapid(0.9);
-    assert_eq!(abuse.kinds(), [AbuseKind::RapidRequests]);
-    assert!((abuse.confidence() - 0.9).abs() < f32::EPSILON);
-    assert!((look("x").with_rapid(7.0).pattern - 1.0).abs() < f32::EPSILON);
-    assert!(look("x").with_rapid(f32::NAN).pattern.abs() < f32::EPSILON);
-    assert!((abuse.with_rapid(0.1).pattern - 0.9).abs() < f32::EPSILON);
-}
-
-#[test]
-fn names_are_those_of_the_wire() {
-    let names =
-        [AbuseKind::BotGenerated, AbuseKind::Repetition, AbuseKind::ResourceExhaustion, AbuseKind::RapidRequests];
-    assert_eq!(names.map(AbuseKind::as_str), ["bot_generated", "repetition", "resource_exhaustion", "rapid_requests"]);
 }
 
 /// What an attacker would send to make the look itself slow.
