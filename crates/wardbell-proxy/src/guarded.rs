@@ -21,8 +21,8 @@ pub(crate) struct Guarded {
     how: Guarding,
     eyes: Eyes,
     fail: FailMode,
-    /// Something could not be looked at, and the policy lets it pass: from here on nothing is looked at.
-    blind: bool,
+    /// Something could not be looked at.
+    failed: bool,
     spent: Duration,
 }
 
@@ -64,56 +64,36 @@ impl Guarded {
             entities: rules.entities.map(<[EntityType]>::to_vec),
             threshold: rules.threshold,
         };
-        let guard = StreamGuard::new(dialect, how);
-        Some(Self { guard, how, eyes, fail: rules.fail, blind: false, spent: Duration::ZERO })
+        let guard = StreamGuard::new(dialect, how).failing(rules.fail);
+        Some(Self { guard, how, eyes, fail: rules.fail, failed: false, spent: Duration::ZERO })
     }
 
     /// Takes the next bytes of the stream.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Onward {
-        if self.blind {
-            return Onward { bytes: piece.to_vec(), ended: false };
-        }
-        let started = Instant::now();
         let eyes = &self.eyes;
+        let started = Instant::now();
         let passed = self.guard.push(piece, &mut |text: &str| eyes.scan(text));
-        self.spent += started.elapsed();
-        self.onward(passed)
+        self.onward(passed, started)
     }
 
     /// The stream is over: what was held leaves, if it may.
     pub(crate) fn finish(&mut self) -> Onward {
-        if self.blind {
-            return Onward { bytes: Vec::new(), ended: false };
-        }
-        let started = Instant::now();
         let eyes = &self.eyes;
+        let started = Instant::now();
         let passed = self.guard.finish(&mut |text: &str| eyes.scan(text));
-        self.spent += started.elapsed();
-        self.onward(passed)
+        self.onward(passed, started)
     }
 
-    fn onward(&mut self, passed: Passed) -> Onward {
-        let Passed { mut bytes, blocked, failed } = passed;
-        if !failed {
-            return Onward { bytes, ended: blocked };
-        }
-        match self.fail {
-            FailMode::Open => {
-                self.blind = true;
-                bytes.extend(self.guard.held());
-                Onward { bytes, ended: false }
-            }
-            FailMode::Closed => {
-                bytes.extend(self.guard.stop());
-                Onward { bytes, ended: true }
-            }
-        }
+    fn onward(&mut self, passed: Passed, started: Instant) -> Onward {
+        self.spent += started.elapsed();
+        let Passed { bytes, blocked, failed } = passed;
+        self.failed |= failed;
+        Onward { bytes, ended: blocked }
     }
 
     /// Tells the flight what was found, once.
     pub(crate) fn report(&self, flight: &mut Flight) {
-        let total = self.guard.found_total();
-        if self.guard.has_failed() {
+        if self.failed {
             flight.answer_failed(self.fail);
         }
         let action = match self.how {
@@ -121,6 +101,7 @@ impl Guarded {
             Guarding::Redact => DlpAction::Redact,
             Guarding::Block => DlpAction::Block,
         };
+        let total = usize::try_from(self.guard.found()).unwrap_or(usize::MAX);
         if total > 0 {
             flight.answer_decided(&located(self.guard.findings()), total, action, self.spent);
         }

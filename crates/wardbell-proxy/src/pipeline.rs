@@ -46,7 +46,7 @@ use crate::respond;
 use crate::upstream::{self, Outgoing};
 
 /// The header that Wardbell's own deliveries carry, so that a webhook that points at the gateway makes no circle.
-pub const DELIVERY_HEADER: &str = "x-wardbell-delivery";
+pub(crate) const DELIVERY_HEADER: &str = "x-wardbell-delivery";
 
 /// How much of a provider's error body is read for its `error` object.
 const UPSTREAM_ERROR_BYTES_MAX: usize = 64 * 1024;
@@ -242,9 +242,8 @@ async fn see(
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(content_type) = headers.get(CONTENT_TYPE) else { return true };
-    let kind = content_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    kind.eq_ignore_ascii_case(b"application/json") || kind.to_ascii_lowercase().ends_with(b"+json")
+    let kind = media_type(headers);
+    kind.is_empty() || kind.eq_ignore_ascii_case(b"application/json") || kind.to_ascii_lowercase().ends_with(b"+json")
 }
 
 /// Decides, takes down the verdict, and says on the surface that tells of it what was seen.
@@ -353,7 +352,7 @@ async fn settle(
     let mode = if status.is_success() { policy.response.scan } else { ResponseMode::Off };
     let mut headers = upstream::answer_headers(&given);
     let readable = !given.contains_key(CONTENT_ENCODING);
-    if readable && is_event_stream(&given) {
+    if readable && is_stream(&given, ask.dialect(), cleared.stream) {
         flight.streamed();
         respond::unbuffered(&mut headers);
         let guarded = Guarded::new(&gateway.engine, ask.dialect(), mode, &rules);
@@ -442,7 +441,12 @@ async fn look_at_answer(
     flight.answer_decided(&found, found.len(), action, started.elapsed());
     match action {
         DlpAction::Detect => Ok(bytes),
-        DlpAction::Redact => Ok(Bytes::from(edit::splice(&bytes, &redact(&found, &seen, ask.edge)))),
+        DlpAction::Redact => {
+            let cut: Vec<_> = found.iter().map(|located| (located.segment, located.finding.span.clone())).collect();
+            // It was read just now, so it can be read again.
+            let redacted = llm_answer::redact(ask.dialect(), &bytes, &cut, respond::PLACEHOLDER);
+            Ok(redacted.map_or_else(Bytes::new, Bytes::from))
+        }
         DlpAction::Block => Err(Refused::Answer(Refusal::Pii(found))),
     }
 }
@@ -489,7 +493,19 @@ pub(crate) async fn refuse(mut flight: Flight, refused: &Refused) -> Response<An
     respond::refuse(flight, refused)
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
+/// Whether an answer is a stream: of events, of JSON lines as Cohere's version 1 sends them, or of the items of a JSON list
+/// as Gemini sends them without `alt=sse`.
+fn is_stream(headers: &HeaderMap, dialect: Dialect, asked: bool) -> bool {
+    let kind = media_type(headers);
+    let is = |name: &[u8]| kind.eq_ignore_ascii_case(name);
+    is(b"text/event-stream")
+        || is(b"application/stream+json")
+        || is(b"application/x-ndjson")
+        || (asked && dialect == Dialect::Gemini && is(b"application/json"))
+}
+
+/// The media type of a body, without its parameters; empty where it is not told.
+fn media_type(headers: &HeaderMap) -> &[u8] {
     let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    content_type.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+    content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use wardbell_core::verdict::Refusal;
 
 use super::{Told, X_LOCKLLM_BLOCKED, X_SHOULD_RETRY};
@@ -161,10 +161,10 @@ fn of_upstream(refusal: &UpstreamRefusal, id: &str) -> Told {
     envelope(StatusCode::BAD_GATEWAY, "upstream_error", "provider_error", &message, id)
 }
 
-/// Nothing else is told of a refusal than what its envelope has.
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Map;
     use wardbell_core::abuse::Abuse;
     use wardbell_core::verdict::DetectionFailure;
 
