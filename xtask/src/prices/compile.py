@@ -46,7 +46,7 @@ RATES = {
     "cache_write_1h_mtok": "write_1h",
     "output_reasoning_mtok": "reasoning",
 }
-# A Text-to-speech model is no chat model of the same name; the data says it in this one look-ahead.
+# A text-to-speech model is no chat model of the same name; the data says it in this one look-ahead.
 NOT_SPEECH = r"^(?!.*-[tT][tT][sS](?:$|-))"
 
 
@@ -148,9 +148,14 @@ def rows_of(prices):
 
 
 def listed(model, alternatives):
-    """The model's name as a caller may send it: its id, or else the first name that its rule gives in full."""
-    if found(alternatives, model.id.lower()):
-        return model.id
+    """The model's name as a caller may send it: its id, or else the first name that its rule gives in full. Bedrock's names
+    begin with a region where the data says `regional`; Mistral's end with a version."""
+    names = [model.id, model.id + "-latest"]
+    if model.id.startswith("regional."):
+        names = [model.id.replace("regional.", "us.", 1), model.id.removeprefix("regional."), model.id]
+    for name in names:
+        if found(alternatives, name.lower()):
+            return name
     for alternative in alternatives:
         if len(alternative) == 1 and alternative[0].startswith("=") and "#" not in alternative[0]:
             return alternative[0][1:]
@@ -197,6 +202,10 @@ def main(version, as_of):
             windows = [row["context"] for row in (known, made) if "context" in row]
             if windows:
                 known["context"] = min(windows)
+    for own, made in routed.items():
+        # What has a row of its own is not found by another's rule.
+        rules = made["match"]
+        made["match"] = [rule for rule in rules if rule[1:].removesuffix(":") not in routed.keys() - {own}]
     models += routed.values()
     for made in models:
         if made["match"] == ["=" + made["id"].lower()]:
