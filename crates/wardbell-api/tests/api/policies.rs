@@ -107,7 +107,7 @@ async fn a_wrong_content_policy_names_its_place() {
         policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!([policy])
     };
-    let many = |count: usize| Value::from_iter((0..count).map(|n| json!({"name": n.to_string(), "words": ["w"]})));
+    let many = |count: usize| (0..count).map(|n| json!({"name": n.to_string(), "words": ["w"]})).collect::<Value>();
     let pattern =
         json!([{"name": "a", "words": ["w"]}, {"name": "b", "words": ["w"]}, {"name": "c", "patterns": ["(x"]}]);
     for (content, code, field) in [

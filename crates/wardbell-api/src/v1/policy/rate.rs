@@ -89,13 +89,11 @@ fn read_per_second(body: &mut Fields) -> Result<Option<f64>, FieldError> {
     let Some(value) = body.value("per_second") else {
         return Ok(None);
     };
-    match value.as_f64().filter(|number| *number > 0.0 && *number <= PER_SECOND_MAX) {
-        Some(number) => Ok(Some(number)),
-        None => {
-            let message = format!("must be a number above 0 and up to {PER_SECOND_MAX}; `rate: null` is no limit");
-            Err(body.invalid("per_second", message))
-        }
-    }
+    let Some(number) = value.as_f64().filter(|number| *number > 0.0 && *number <= PER_SECOND_MAX) else {
+        let message = format!("must be a number above 0 and up to {PER_SECOND_MAX}; `rate: null` is no limit");
+        return Err(body.invalid("per_second", message));
+    };
+    Ok(Some(number))
 }
 
 fn read_burst(body: &mut Fields) -> Result<Option<u32>, FieldError> {
