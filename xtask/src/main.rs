@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask check | test | tidy | generate | deny | bench`.
+//! The repository's own commands: `cargo xtask check | test | tidy | generate | prices | deny | bench`.
 //!
 //! Every check that a change must pass is here and nowhere else, so that a laptop and CI run the same. A command names
 //! any program it lacks and how to get it.
@@ -13,6 +13,7 @@ mod clients;
 mod deny;
 mod generate;
 mod graph;
+mod prices;
 mod program;
 mod test;
 mod tidy;
@@ -54,6 +55,12 @@ enum Command {
         #[arg(long)]
         built: bool,
     },
+    /// Write the price table of wardbell-llm from the package genai-prices of PyPI.
+    Prices {
+        /// The day whose prices are taken, such as 2026-11-25.
+        #[arg(long)]
+        as_of: String,
+    },
     /// Compare the licences, names and sources of all dependencies with deny.toml.
     Deny,
     /// Measure what the gateway adds to a request, beside a direct call and an nginx hop.
@@ -77,6 +84,7 @@ fn run(command: Command) -> Result<()> {
         Command::Tidy => tidy::run(),
         Command::Clients => clients::run(Binary::Build),
         Command::Generate { check, built } => generate::run(check, Binary::from_flag(built)),
+        Command::Prices { as_of } => prices::run(&as_of),
         Command::Deny => deny::run(),
         Command::Bench(options) => bench::run(&options),
     }

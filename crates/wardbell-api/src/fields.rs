@@ -212,22 +212,6 @@ impl Fields {
         })
     }
 
-    /// Takes one of the words that this version has, and tells a word of a later version from a wrong one.
-    pub(crate) fn word_of_version<T: Copy>(
-        &mut self,
-        name: &'static str,
-        all: &[T],
-        word_of: impl Fn(T) -> &'static str,
-        later: &[&str],
-    ) -> Result<Option<T>, FieldError> {
-        let comes_later = self.values.get(name).and_then(Value::as_str).is_some_and(|text| later.contains(&text));
-        if comes_later {
-            let words: Vec<_> = all.iter().map(|candidate| word_of(*candidate)).collect();
-            return Err(self.fault(name, Fault::NotAvailable(Some(words.join(", ")))));
-        }
-        self.word(name, all, word_of)
-    }
-
     /// Takes a list of strings of at most `max` items.
     pub(crate) fn texts(&mut self, name: &'static str, max: usize) -> Result<Option<Vec<String>>, FieldError> {
         match self.value(name) {
@@ -252,6 +236,25 @@ impl Fields {
                 _ => Err(wrong()),
             })
             .collect()
+    }
+
+    /// Takes a list of objects of at most `max` items; each knows its own path, such as `content[2]`.
+    pub(crate) fn objects(&mut self, name: &'static str, max: usize) -> Result<Option<Vec<Self>>, FieldError> {
+        let Some(value) = self.value(name) else {
+            return Ok(None);
+        };
+        let wrong = || self.invalid(name, format!("must be a list of at most {max} objects"));
+        let Value::Array(items) = value else {
+            return Err(wrong());
+        };
+        if items.len() > max {
+            return Err(wrong());
+        }
+        let objects = items.into_iter().enumerate().map(|(at, item)| match item {
+            Value::Object(values) => Ok(Self::within(format!("{}[{at}]", self.path(name)), values)),
+            _ => Err(self.invalid(&format!("{name}[{at}]"), "must be an object")),
+        });
+        objects.collect::<Result<_, _>>().map(Some)
     }
 
     /// Takes an object.

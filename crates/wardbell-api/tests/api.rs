@@ -9,6 +9,8 @@ mod rig;
 mod bell;
 #[path = "api/door.rs"]
 mod door;
+#[path = "api/policies.rs"]
+mod policies;
 #[path = "api/projects.rs"]
 mod projects;
 #[path = "api/providers.rs"]

@@ -12,6 +12,8 @@
 pub mod dialect;
 pub mod edit;
 pub mod json;
+pub mod models;
 pub mod openai;
+pub mod price;
 pub mod segment;
 pub mod sse;

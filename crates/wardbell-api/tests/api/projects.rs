@@ -14,10 +14,12 @@ async fn a_project_is_made_listed_changed_and_removed() {
     assert!(id.starts_with("proj_"), "{made}");
     let defaults = json!({
         "dlp": {"action": "redact", "entities": null, "threshold": 0.4},
-        "injection": {"action": "block", "sensitivity": "medium"},
+        "injection": {"action": "block", "sensitivity": "medium", "origins": {}},
         "response": {"scan": "off"},
         "fail": {"gateway": "closed", "proxy": "open"},
         "loop": {"enabled": false},
+        "rate": {"per_second": 10.0, "burst": 10, "surfaces": "gateway"},
+        "content": [],
     });
     // Compared as text: a score is shown as it was written, not as the nearest double.
     assert_eq!(made["policy"].to_string(), defaults.to_string());
@@ -80,21 +82,19 @@ async fn a_wrong_project_body_names_its_field() {
         (entities(json!(["PROMPT_INJECTION"])), "invalid_field", "policy.dlp.entities"),
         (policy(json!({"injection": {"action": "redact"}})), "invalid_field", "policy.injection.action"),
         (policy(json!({"injection": {"sensitivity": 3}})), "invalid_field", "policy.injection.sensitivity"),
-        (policy(json!({"response": {"scan": "redact"}})), "not_available", "policy.response.scan"),
         (policy(json!({"response": {"scan": "on"}})), "invalid_field", "policy.response.scan"),
         (policy(json!({"fail": {"gateway": "maybe"}})), "invalid_field", "policy.fail.gateway"),
         (policy(json!({"loop": {"enabled": true}})), "not_available", "policy.loop.enabled"),
         (policy(json!({"loop": {"enabled": false, "threshold": 5}})), "not_available", "policy.loop.threshold"),
-        (policy(json!({"rate": {"per_second": 5}})), "not_available", "policy.rate"),
     ];
     for (body, code, field) in cases {
         rig.refused("POST", "/projects", body, 422, code, field).await;
     }
     let answer = rig.refused("POST", "/projects", json!({"name": "x", "nmae": 1}), 422, "unknown_field", "nmae").await;
     assert_eq!(answer["error"]["hint"], "did you mean `name`? known: name, policy");
-    let later =
-        rig.refused("POST", "/projects", policy(json!({"rate": {}})), 422, "not_available", "policy.rate").await;
-    assert_eq!(later["error"]["message"], "`policy.rate` is not available in this version");
+    let later = policy(json!({"loop": {"threshold": 5}}));
+    let later = rig.refused("POST", "/projects", later, 422, "not_available", "policy.loop.threshold").await;
+    assert_eq!(later["error"]["message"], "`policy.loop.threshold` is not available in this version");
     assert_eq!(rig.get("/projects").await["data"], json!([]), "a refused body left nothing behind");
     rig.expect("POST", "/projects", policy(json!({"response": {"scan": "off"}, "loop": {"enabled": false}})), 201)
         .await;
