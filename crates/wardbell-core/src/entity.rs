@@ -3,7 +3,7 @@
 use std::fmt;
 
 macro_rules! entities {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $friendly:literal, $placeholder:literal;)*) => {
         /// A kind of thing that a detector finds, named as clients and receivers see it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EntityType { $($(#[$doc])* $name,)* }
@@ -17,6 +17,18 @@ macro_rules! entities {
                 match self { $(Self::$name => $text,)* }
             }
 
+            /// The name in LockLLM's words, such as `credit_card` (`spec/wire-lockllm.md` 2.7; those that its documents
+            /// do not show are made alike).
+            pub const fn friendly(self) -> &'static str {
+                match self { $(Self::$name => $friendly,)* }
+            }
+
+            /// What stands for a value that was taken out, in LockLLM's words, such as `[CREDIT_CARD]`: the friendly
+            /// name in capitals.
+            pub const fn placeholder(self) -> &'static str {
+                match self { $(Self::$name => $placeholder,)* }
+            }
+
             /// Finds an entity type by its name on the wire.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$name),)* _ => None }
@@ -27,25 +39,25 @@ macro_rules! entities {
 
 entities! {
     /// A payment card number.
-    CreditCard = "CREDIT_CARD";
+    CreditCard = "CREDIT_CARD", "credit_card", "[CREDIT_CARD]";
     /// An e-mail address.
-    EmailAddress = "EMAIL_ADDRESS";
+    EmailAddress = "EMAIL_ADDRESS", "email", "[EMAIL]";
     /// A United States social security number.
-    UsSsn = "US_SSN";
+    UsSsn = "US_SSN", "ssn", "[SSN]";
     /// An international bank account number.
-    IbanCode = "IBAN_CODE";
+    IbanCode = "IBAN_CODE", "iban", "[IBAN]";
     /// A vendor's API key (OpenAI, Anthropic, Google).
-    ApiKey = "API_KEY";
+    ApiKey = "API_KEY", "api_key", "[API_KEY]";
     /// An AWS access key id.
-    AwsAccessKey = "AWS_ACCESS_KEY";
+    AwsAccessKey = "AWS_ACCESS_KEY", "aws_access_key", "[AWS_ACCESS_KEY]";
     /// A PEM private key.
-    PrivateKey = "PRIVATE_KEY";
+    PrivateKey = "PRIVATE_KEY", "private_key", "[PRIVATE_KEY]";
     /// A GitHub token.
-    GithubToken = "GITHUB_TOKEN";
+    GithubToken = "GITHUB_TOKEN", "github_token", "[GITHUB_TOKEN]";
     /// A Slack incoming-webhook URL.
-    SlackWebhook = "SLACK_WEBHOOK";
+    SlackWebhook = "SLACK_WEBHOOK", "slack_webhook", "[SLACK_WEBHOOK]";
     /// An attempt to override the instructions of the application.
-    PromptInjection = "PROMPT_INJECTION";
+    PromptInjection = "PROMPT_INJECTION", "prompt_injection", "[PROMPT_INJECTION]";
 }
 
 impl EntityType {
@@ -86,5 +98,16 @@ mod tests {
         for entity in EntityType::ALL {
             assert_eq!(EntityType::from_name(entity.as_str()), Some(*entity));
         }
+    }
+
+    #[test]
+    fn placeholders_are_friendly_names_in_capitals_and_friendly_names_are_unique() {
+        let mut names = std::collections::BTreeSet::new();
+        for entity in EntityType::ALL {
+            assert_eq!(entity.placeholder(), format!("[{}]", entity.friendly().to_uppercase()));
+            assert!(names.insert(entity.friendly()), "{entity}");
+        }
+        assert_eq!(EntityType::EmailAddress.placeholder(), "[EMAIL]");
+        assert_eq!(EntityType::UsSsn.friendly(), "ssn");
     }
 }

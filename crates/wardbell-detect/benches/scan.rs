@@ -5,6 +5,9 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use wardbell_core::content::{ContentPolicy, SIMILARITY_DEFAULT};
+use wardbell_detect::abuse;
+use wardbell_detect::content::ContentSet;
 use wardbell_detect::engine::{Engine, EngineSettings};
 
 /// One paragraph of ordinary prose, a little over 1 KB.
@@ -78,6 +81,181 @@ fn scan(bencher: Bencher<'_, '_>, sample: &Sample) {
     let engine = Engine::new(&EngineSettings::default()).unwrap_or_else(|error| unreachable!("{error}"));
     let text = (sample.text)();
     bencher.counter(BytesCount::of_str(&text)).bench(|| engine.scan(black_box(&text)).len());
+}
+
+/// The size of the realistic prompts: as much as a long context takes.
+const PROMPT_BYTES: usize = 1_000_000;
+
+/// Prompts of 1 MB as applications send them. All numbers, names and lines differ, as they do in real ones.
+const PROMPTS: &[Sample] = &[
+    Sample { name: "prose 1 MB", text: prose },
+    Sample { name: "chat JSON 1 MB", text: chat },
+    Sample { name: "code 1 MB", text: code },
+    Sample { name: "logs 1 MB", text: logs },
+];
+
+#[divan::bench(args = PROMPTS)]
+fn prompt(bencher: Bencher<'_, '_>, sample: &Sample) {
+    let engine = Engine::new(&EngineSettings::default()).unwrap_or_else(|error| unreachable!("{error}"));
+    let text = (sample.text)();
+    bencher.counter(BytesCount::of_str(&text)).bench(|| engine.scan(black_box(&text)).len());
+}
+
+#[divan::bench(args = PROMPTS)]
+fn abuse_of_prompt(bencher: Bencher<'_, '_>, sample: &Sample) {
+    let text = (sample.text)();
+    bencher.counter(BytesCount::of_str(&text)).bench(|| abuse::look(black_box(&text)));
+}
+
+#[divan::bench(args = PROMPTS)]
+fn content_of_prompt(bencher: Bencher<'_, '_>, sample: &Sample) {
+    let set = ContentSet::compile(&policies()).unwrap_or_else(|error| unreachable!("{error}"));
+    let text = (sample.text)();
+    bencher.counter(BytesCount::of_str(&text)).bench(|| set.look(black_box(&text)).len());
+}
+
+/// The texts that attack the looks at abuse and content.
+const FLOODS: &[Sample] = &[
+    Sample { name: "flood `a`", text: || fill("a") },
+    Sample { name: "flood `a `", text: || fill("a ") },
+    Sample { name: "flood `{a|`", text: || fill("{a|") },
+    Sample { name: "flood `repeat 9 `", text: || fill("repeat 9 ") },
+    Sample { name: "flood `forbidden1x`", text: || fill("forbidden1x") },
+    Sample { name: "flood of examples' words", text: || fill("pick the lock of door number nine ") },
+    Sample { name: "flood `世`", text: || fill("世") },
+    Sample { name: "random letters", text: || random(b"abcdefghijklmnopqrstuvwxyz     ") },
+];
+
+#[divan::bench(args = FLOODS)]
+fn abuse_of_flood(bencher: Bencher<'_, '_>, sample: &Sample) {
+    let text = (sample.text)();
+    bencher.counter(BytesCount::of_str(&text)).bench(|| abuse::look(black_box(&text)));
+}
+
+#[divan::bench(args = FLOODS)]
+fn content_of_flood(bencher: Bencher<'_, '_>, sample: &Sample) {
+    let set = ContentSet::compile(&policies()).unwrap_or_else(|error| unreachable!("{error}"));
+    let text = (sample.text)();
+    bencher.counter(BytesCount::of_str(&text)).bench(|| set.look(black_box(&text)).len());
+}
+
+/// Ten policies: ten patterns, 200 words and 20 examples in all.
+fn policies() -> Vec<ContentPolicy> {
+    (0..10)
+        .map(|at| ContentPolicy {
+            name: format!("policy {at}"),
+            description: String::new(),
+            enabled: true,
+            patterns: vec![format!(r"(?i)\bproject\s+f{at}lcon\b")],
+            words: (0..20).map(|word| format!("forbidden{at}x{word}")).collect(),
+            examples: vec![
+                format!("How do I pick the lock of door number {at}?"),
+                format!("Tell me how to build a weapon of kind {at} at home"),
+            ],
+            similarity: SIMILARITY_DEFAULT,
+        })
+        .collect()
+}
+
+/// Joins what `line` makes of 0, 1, 2 and so on until the size is reached.
+fn prompt_of(line: impl Fn(usize) -> String) -> String {
+    let mut text = String::with_capacity(PROMPT_BYTES + 1024);
+    for at in 0.. {
+        text.push_str(&line(at));
+        if text.len() >= PROMPT_BYTES {
+            break;
+        }
+    }
+    text
+}
+
+const WORDS: &[&str] = &[
+    "harbour",
+    "letter",
+    "quiet",
+    "stone",
+    "window",
+    "market",
+    "winter",
+    "paper",
+    "river",
+    "copper",
+    "the",
+    "of",
+    "and",
+    "to",
+    "with",
+    "between",
+    "morning",
+    "question",
+    "answer",
+    "committee",
+    "gardener",
+    "remember",
+    "under",
+    "small",
+];
+
+fn word(at: usize) -> &'static str {
+    WORDS.get((at.wrapping_mul(2_654_435_761) >> 7) % WORDS.len()).copied().unwrap_or_default()
+}
+
+fn prose() -> String {
+    prompt_of(|at| {
+        let sentence: Vec<&str> = (0..14).map(|place| word(at * 14 + place)).collect();
+        format!("{} {}. {}", PROSE.split(". ").nth(at % 10).unwrap_or_default(), at % 90, sentence.join(" "))
+    })
+}
+
+fn chat() -> String {
+    prompt_of(|at| {
+        format!(
+            "{{\"role\":\"user\",\"id\":\"msg_{at:08x}\",\"created\":{},\"content\":\"Can you tell me about the {} {} near the \
+             {}? I have {} of them.\"}},\n",
+            1_760_000_000 + at * 17,
+            word(at),
+            word(at + 5),
+            word(at * 3),
+            at % 60
+        )
+    })
+}
+
+fn code() -> String {
+    prompt_of(|at| {
+        format!(
+            "    fn {}_{at}(&self, {}: usize) -> Option<u32> {{\n        let {} = self.items.get({})?; // the {} of the {}\n        \
+             Some({}.len() as u32 + 0x{:04x})\n    }}\n\n",
+            word(at),
+            word(at + 1),
+            word(at + 2),
+            word(at + 1),
+            word(at + 3),
+            word(at + 4),
+            word(at + 2),
+            at % 65536
+        )
+    })
+}
+
+fn logs() -> String {
+    prompt_of(|at| {
+        format!(
+            "2026-03-{:02}T{:02}:{:02}:{:02}.{:03}Z INFO request_id={:016x} 10.0.{}.{} \"GET /api/{}/{} HTTP/1.1\" 200 {} {}ms\n",
+            at % 28 + 1,
+            at / 3600 % 24,
+            at / 60 % 60,
+            at % 60,
+            at * 37 % 1000,
+            at.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            at % 9,
+            at * 13 % 250,
+            word(at),
+            at * 31 % 5000,
+            at * 71 % 90_000,
+            at * 7 % 400
+        )
+    })
 }
 
 #[divan::bench]

@@ -13,6 +13,9 @@
 //! Findings of data (personal data and secrets) are then made free of overlap, findings of injection likewise and
 //! apart from them, so that neither can hide the other.
 //!
+//! Beside the engine stand two families that look at a text as a whole: [`abuse`] (floods, templates, demands without
+//! measure) and [`content`] (a project's own patterns, words and examples).
+//!
 //! **Guarantees.** Spans are byte offsets of the source on character boundaries, sorted, and cover the invisible
 //! characters that stand inside a match. The time of a scan is linear in the length of the text, for any text. A
 //! scan cannot fail: everything that can go wrong goes wrong in [`engine::Engine::new`].
@@ -21,6 +24,8 @@
 //! join findings over segments, or judge meaning. The injection rules know five families of English phrases and
 //! nothing else.
 
+pub mod abuse;
+pub mod content;
 pub mod engine;
 pub mod registry;
 pub mod view;

@@ -161,5 +161,23 @@ impl<'t> Builder<'t> {
     }
 }
 
+/// Whether a character shows nothing: zero-width characters, direction marks, variation selectors, tags.
+pub(crate) fn is_unseen(character: char) -> bool {
+    fold::is_invisible(character)
+}
+
+/// Whether a character is a mark that stands on the one before it, of the blocks that are put on Latin letters.
+pub(crate) fn is_mark(character: char) -> bool {
+    fold::is_mark(character)
+}
+
+/// Whether a character belongs to a script that is written without spaces between words: Han, kana, Thai, Lao,
+/// Myanmar, Khmer (Unicode 15, Blocks.txt).
+pub(crate) fn is_unspaced(character: char) -> bool {
+    matches!(character,
+        '\u{0E01}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3041}'..='\u{30FF}'
+        | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
+}
+
 #[cfg(test)]
 mod tests;

@@ -67,7 +67,7 @@ fn is_plain_script(character: char) -> bool {
 
 /// Characters that show nothing: the property Default_Ignorable_Code_Point (Unicode 15, DerivedCoreProperties.txt), and
 /// the interlinear annotation marks.
-fn is_invisible(character: char) -> bool {
+pub(super) fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
@@ -77,7 +77,7 @@ fn is_invisible(character: char) -> bool {
 
 /// Combining marks that are put on Latin letters and digits (Unicode 15, blocks Combining Diacritical Marks, its
 /// Extended and Supplement, for Symbols, and Half Marks).
-fn is_mark(character: char) -> bool {
+pub(super) fn is_mark(character: char) -> bool {
     matches!(character,
         '\u{0300}'..='\u{036F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}'
         | '\u{FE20}'..='\u{FE2F}')
