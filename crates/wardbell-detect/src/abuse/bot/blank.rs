@@ -51,6 +51,10 @@ pub(super) fn count(text: &str) -> Blanks {
 
 /// The length of the blank that `rest` starts with after the byte `before`, and whether it is a choice of words.
 fn blank_at(rest: &[u8], before: Option<u8>) -> Option<(usize, bool)> {
+    // `${{ matrix.os }}` is an expression of a build.
+    if before == Some(b'$') {
+        return None;
+    }
     for (open, close) in [
         (b"{{".as_slice(), b"}}".as_slice()),
         (b"${", b"}"),
@@ -80,7 +84,8 @@ fn blank_at(rest: &[u8], before: Option<u8>) -> Option<(usize, bool)> {
                 && name.iter().all(|byte| {
                     byte.is_ascii_alphanumeric() || matches!(byte, b'|' | b' ' | b'\'' | b'!' | b',' | b'-')
                 });
-            let is_field = name.contains(&b'_') && is_field(name, false);
+            // `/{user_id}/` is a route.
+            let is_field = before != Some(b'/') && name.contains(&b'_') && is_field(name, false);
             (is_index || is_spun || is_field).then_some((end + 1, is_spun))
         }
         b'[' => {

@@ -7,6 +7,8 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 const PLAIN: &[(&str, &str)] = &[
+    ("a build file", "runs-on: ${{ matrix.os }}\nwith:\n  version: ${{ matrix.version }}\n  key: ${{ secrets.KEY }}"),
+    ("routes", "GET /api/{user_id}/orders/{order_id}/items/{item_id} gives one item"),
     ("a standard's number", "To write an RFC 3339 timestamp with an offset, which function do I use?"),
     ("mathematics", "Solve x_{0} + x_{1} + x_{2} for x_{0} where x^{10} is small"),
     ("a pattern in words", "Does [a-z]{3} or [0-9]{2} come first in a licence plate, and where does [A-Z]{1} go?"),
