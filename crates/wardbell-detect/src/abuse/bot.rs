@@ -74,11 +74,7 @@ const SPEAKING: &[&str] = &[
     "printf",
 ];
 
-<<<<<<< HEAD
-/// How form letters begin, in lower case.
-=======
 /// How form letters begin, in lower case. In the middle of a text they are quoted.
->>>>>>> w-det
 const FORMULAS: &[&str] = &[
     "as per your request",
     "with reference to your",
@@ -86,10 +82,6 @@ const FORMULAS: &[&str] = &[
     "in response to your ticket",
     "this is an automated",
     "your request id",
-<<<<<<< HEAD
-    "reference number",
-=======
->>>>>>> w-det
     "your ticket",
 ];
 
@@ -124,11 +116,7 @@ fn filled_in(blanks: &blank::Blanks, head: &str) -> f32 {
 /// Whether a short text is a form letter's sentence with a zero-padded number.
 fn formula(head: &str, text_bytes: usize) -> f32 {
     let is_short = head.len() == text_bytes && head.split_whitespace().count() <= FORMULA_WORDS_MAX;
-<<<<<<< HEAD
-    if !is_short || !FORMULAS.iter().any(|formula| head.contains(formula)) {
-=======
     if !is_short || !FORMULAS.iter().any(|formula| head.trim_start().starts_with(formula)) {
->>>>>>> w-det
         return 0.0;
     }
     let padded = head

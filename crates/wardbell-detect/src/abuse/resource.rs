@@ -59,14 +59,9 @@ pub(super) fn look(text: &str, repetition: &Repetition) -> f32 {
 /// How deep brackets of any kind stand in one another.
 fn depth(text: &[u8]) -> usize {
     let (mut depth, mut deepest, mut gap) = (0_usize, 0, 0);
-<<<<<<< HEAD
-    for byte in text {
-        match byte {
-=======
     for (at, byte) in text.iter().enumerate() {
         match byte {
             b'[' if is_escape(text.get(..at).unwrap_or_default()) => {}
->>>>>>> w-det
             b'(' | b'[' | b'{' => {
                 depth += 1;
                 deepest = deepest.max(depth);
@@ -88,14 +83,11 @@ fn depth(text: &[u8]) -> usize {
     deepest
 }
 
-<<<<<<< HEAD
-=======
 /// Whether a terminal's escape stands before a bracket, as the character or as programs spell it: `ESC[0m` closes nothing.
 fn is_escape(before: &[u8]) -> bool {
     [b"\x1b".as_slice(), b"x1b", b"u001b", b"{1b}", b"\\033", b"\\e"].iter().any(|escape| before.ends_with(escape))
 }
 
->>>>>>> w-det
 /// How much of a text cannot be seen.
 fn unseen(text: &str) -> f32 {
     let (mut all, mut count, mut in_rows, mut row) = (0, 0, 0, 0);

@@ -1,10 +1,7 @@
 use std::time::{Duration, Instant};
 
-<<<<<<< HEAD
 use wardbell_core::abuse::AbuseKind;
 
-=======
->>>>>>> w-det
 use super::*;
 
 mod abusive;
@@ -34,10 +31,7 @@ fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
 #[test]
 fn benign_texts_are_left_alone() {
     let cases = benign::cases();
-<<<<<<< HEAD
-=======
     println!("{} texts", cases.len());
->>>>>>> w-det
     assert!(cases.len() >= 60, "{}", cases.len());
     let wrong: Vec<_> = cases
         .iter()
@@ -50,10 +44,7 @@ fn benign_texts_are_left_alone() {
 #[test]
 fn abusive_texts_are_found_under_their_kind() {
     let cases = abusive::cases();
-<<<<<<< HEAD
-=======
     println!("{} texts", cases.len());
->>>>>>> w-det
     assert!(cases.len() >= 60, "{}", cases.len());
     let wrong: Vec<_> = cases
         .iter()
@@ -71,26 +62,6 @@ fn a_flood_inside_a_long_document_is_found() {
     assert_eq!(look(&with).kinds(), [AbuseKind::Repetition], "{:?}", look(&with));
 }
 
-<<<<<<< HEAD
-=======
-#[test]
-fn a_rate_adds_its_own_kind_and_stays_in_range() {
-    let abuse = look("Hello there").with_rapid(0.9);
-    assert_eq!(abuse.kinds(), [AbuseKind::RapidRequests]);
-    assert!((abuse.confidence() - 0.9).abs() < f32::EPSILON);
-    assert!((look("x").with_rapid(7.0).pattern - 1.0).abs() < f32::EPSILON);
-    assert!(look("x").with_rapid(f32::NAN).pattern.abs() < f32::EPSILON);
-    assert!((abuse.with_rapid(0.1).pattern - 0.9).abs() < f32::EPSILON);
-}
-
-#[test]
-fn names_are_those_of_the_wire() {
-    let names =
-        [AbuseKind::BotGenerated, AbuseKind::Repetition, AbuseKind::ResourceExhaustion, AbuseKind::RapidRequests];
-    assert_eq!(names.map(AbuseKind::as_str), ["bot_generated", "repetition", "resource_exhaustion", "rapid_requests"]);
-}
-
->>>>>>> w-det
 /// What an attacker would send to make the look itself slow.
 fn floods(bytes: usize) -> Vec<String> {
     [

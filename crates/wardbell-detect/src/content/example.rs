@@ -7,14 +7,6 @@
 //! example once. Only words that have something in common with an example cost more than a look into a table, so
 //! that the time is linear in the text for a given set.
 //!
-<<<<<<< HEAD
-//! **Figures.** `cargo test -p wardbell-detect paraphrases -- --nocapture`, 44 triples of an example, a paraphrase that
-//! keeps some of its words, and another text on the same topic, in six languages: at the default of 0.6, 40 paraphrases
-//! are found and 1 other text is taken (0.63, which has `front door` and `lock` of a question about picking one). The
-//! paraphrases' median is 0.79, the lowest 0.48; of the other texts half have nothing in common and 9 in 10 stay below
-//! 0.49. The weights were chosen with this table at hand, so that new texts will do somewhat worse; paraphrases in
-//! wholly other words are not found at all.
-=======
 //! **Figures.** `cargo test -p wardbell-detect content -- --nocapture`, triples of an example, a paraphrase that keeps
 //! some of its words, and another text on the same topic, in seven languages, at the default of 0.6:
 //!
@@ -26,7 +18,6 @@
 //!
 //! The one that is taken (0.63) has `front door` and `lock` of a question about picking one. The paraphrases' median is
 //! 0.79. At 0.55 the 44 give 42 and 2, the 16 give 15 and 0. Paraphrases in wholly other words are not found at all.
->>>>>>> w-det
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::BuildHasherDefault;

@@ -148,13 +148,8 @@ fn bounds_over_the_set_are_told() {
     let nested: Vec<String> = (1..=20).map(|length| "a".repeat(length)).collect();
     let error = ContentSet::compile(&[ContentPolicy { words: nested, ..policy("w") }]).unwrap_err();
     assert!(error.to_string().contains("endings"), "{error}");
-<<<<<<< HEAD
-    let many = ContentPolicy { patterns: vec!["x".to_owned(); 65], ..policy("p") };
-    assert!(matches!(ContentSet::compile(&[many]).unwrap_err().reason, Reason::Many { max: 64 }));
-=======
     let many = ContentPolicy { patterns: vec!["x".to_owned(); 33], ..policy("p") };
     assert!(matches!(ContentSet::compile(&[many]).unwrap_err().reason, Reason::Many { max: 32 }));
->>>>>>> w-det
     let many =
         ContentPolicy { examples: (0..257).map(|at| format!("the falcon number {at}")).collect(), ..policy("e") };
     assert!(matches!(ContentSet::compile(&[many]).unwrap_err().reason, Reason::Many { max: 256 }));
@@ -195,8 +190,6 @@ fn paraphrases_are_parted_from_unrelated_texts_on_the_same_topic() {
 }
 
 #[test]
-<<<<<<< HEAD
-=======
 fn triples_that_no_weight_was_chosen_with_are_parted_as_well() {
     let threshold = wardbell_core::content::SIMILARITY_DEFAULT;
     let (mut found, mut taken) = (0, 0);
@@ -229,7 +222,6 @@ fn a_paraphrase_is_like_its_own_example_only() {
 }
 
 #[test]
->>>>>>> w-det
 fn other_wordings_are_missed_as_the_documentation_says() {
     for (example, other) in pairs::OTHER_WORDINGS {
         assert!(likeness(example, other) < wardbell_core::content::SIMILARITY_DEFAULT, "{example}");
@@ -300,8 +292,6 @@ fn no_text_is_slow() {
     }
 }
 
-<<<<<<< HEAD
-=======
 /// As many examples as there may be, all of the same words, and patterns that know nothing to look for first.
 fn worst() -> (ContentSet, String) {
     let words: Vec<String> = (0..24).map(|at: u64| format!("{:07x}", (at + 1) * 0x0123_4567 % 0x0fff_ffff)).collect();
@@ -341,7 +331,6 @@ fn the_most_that_a_set_may_hold_stays_linear() {
     assert!((0..3).any(|_| is_linear()));
 }
 
->>>>>>> w-det
 #[test]
 fn a_set_is_shared_between_threads() {
     fn shared<T: Send + Sync>() {}

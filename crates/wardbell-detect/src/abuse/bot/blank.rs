@@ -24,16 +24,10 @@ pub(super) fn count(text: &str) -> Blanks {
     let mut blanks = Blanks::default();
     let (mut at, mut was_space) = (0, true);
     while let Some(byte) = bytes.get(at).copied() {
-<<<<<<< HEAD
-        if matches!(byte, b'{' | b'[' | b'%' | b'<' | b'$' | b'*' | 0xc2)
-            && let Some((length, is_spun)) =
-                blank_at(bytes.get(at..(at + BLANK_BYTES_MAX).min(bytes.len())).unwrap_or_default())
-=======
         let before = at.checked_sub(1).and_then(|before| bytes.get(before)).copied();
         if matches!(byte, b'{' | b'[' | b'%' | b'<' | b'$' | b'*' | 0xc2)
             && let Some((length, is_spun)) =
                 blank_at(bytes.get(at..(at + BLANK_BYTES_MAX).min(bytes.len())).unwrap_or_default(), before)
->>>>>>> w-det
         {
             if is_spun {
                 blanks.spun += 1;
@@ -55,17 +49,12 @@ pub(super) fn count(text: &str) -> Blanks {
     blanks
 }
 
-<<<<<<< HEAD
-/// The length of the blank that `rest` starts with, and whether it is a choice of words.
-fn blank_at(rest: &[u8]) -> Option<(usize, bool)> {
-=======
 /// The length of the blank that `rest` starts with after the byte `before`, and whether it is a choice of words.
 fn blank_at(rest: &[u8], before: Option<u8>) -> Option<(usize, bool)> {
     // `${{ matrix.os }}` is an expression of a build.
     if before == Some(b'$') {
         return None;
     }
->>>>>>> w-det
     for (open, close) in [
         (b"{{".as_slice(), b"}}".as_slice()),
         (b"${", b"}"),
@@ -85,26 +74,18 @@ fn blank_at(rest: &[u8], before: Option<u8>) -> Option<(usize, bool)> {
         b'{' => {
             let end = rest.iter().position(|byte| *byte == b'}')?;
             let name = rest.get(1..end)?;
-<<<<<<< HEAD
-            let is_index = !name.is_empty() && name.len() <= 2 && name.iter().all(u8::is_ascii_digit);
-=======
             // `x_{0}` is mathematics and `[a-z]{3}` a pattern.
             let stands_free = before.is_none_or(|byte| {
                 byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'(' | b'#' | b':' | b'/' | b'-')
             });
             let is_index = stands_free && !name.is_empty() && name.len() <= 2 && name.iter().all(u8::is_ascii_digit);
->>>>>>> w-det
             let is_spun = name.contains(&b'|')
                 && name.split(|byte| *byte == b'|').all(|choice| choice.iter().any(u8::is_ascii_alphabetic))
                 && name.iter().all(|byte| {
                     byte.is_ascii_alphanumeric() || matches!(byte, b'|' | b' ' | b'\'' | b'!' | b',' | b'-')
                 });
-<<<<<<< HEAD
-            let is_field = name.contains(&b'_') && is_field(name, false);
-=======
             // `/{user_id}/` is a route.
             let is_field = before != Some(b'/') && name.contains(&b'_') && is_field(name, false);
->>>>>>> w-det
             (is_index || is_spun || is_field).then_some((end + 1, is_spun))
         }
         b'[' => {

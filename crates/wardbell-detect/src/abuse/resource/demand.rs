@@ -225,17 +225,9 @@ fn is_without_measure(clause: &Clause<'_>) -> bool {
 fn is_too_many(words: &[&str], at: usize, verb: &str) -> bool {
     let Some(number) = number(words, at) else { return false };
     let word = |place: usize| words.get(place).copied().unwrap_or_default();
-<<<<<<< HEAD
-    let follows = (1..=3).map(|step| word(at + step)).any(|unit| {
-        UNITS.iter().any(|(name, from)| {
-            number >= *from && unit.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-        })
-    });
-=======
     let follows = (1..=3)
         .map(|step| word(at + step))
         .any(|unit| UNITS.iter().any(|(name, from)| number >= *from && is_unit(unit, name)));
->>>>>>> w-det
     let counts = number >= COUNT_TO
         && is_any(verb, COUNTING)
         && (1..=2).any(|step| at >= step && is_any(word(at - step), &["to", "through"]))
@@ -246,15 +238,12 @@ fn is_too_many(words: &[&str], at: usize, verb: &str) -> bool {
     follows || counts
 }
 
-<<<<<<< HEAD
-=======
 /// Whether `word` is the unit or its plural: `time` and `times`, not `timestamp`.
 fn is_unit(word: &str, name: &str) -> bool {
     word.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
         && word.get(name.len()..).is_some_and(|rest| is_any(rest, &["", "s", "y", "ies"]))
 }
 
->>>>>>> w-det
 /// The number at `at`: digits with commas, `10k`, `a million`, `ten thousand`.
 fn number(words: &[&str], at: usize) -> Option<u64> {
     let word = words.get(at)?;

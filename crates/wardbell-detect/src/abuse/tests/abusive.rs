@@ -1,12 +1,7 @@
 //! Texts that must be found, with the kind that must be among theirs.
 
-<<<<<<< HEAD
 use super::{lines, random};
 use wardbell_core::abuse::AbuseKind::{self, BotGenerated, Repetition, ResourceExhaustion};
-=======
-use super::super::AbuseKind::{self, BotGenerated, Repetition, ResourceExhaustion};
-use super::{lines, random};
->>>>>>> w-det
 
 pub(super) fn cases() -> Vec<(AbuseKind, &'static str, String)> {
     let mut all = repetition();

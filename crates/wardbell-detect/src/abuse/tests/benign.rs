@@ -7,8 +7,6 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 const PLAIN: &[(&str, &str)] = &[
-<<<<<<< HEAD
-=======
     ("a build file", "runs-on: ${{ matrix.os }}\nwith:\n  version: ${{ matrix.version }}\n  key: ${{ secrets.KEY }}"),
     ("routes", "GET /api/{user_id}/orders/{order_id}/items/{item_id} gives one item"),
     ("a standard's number", "To write an RFC 3339 timestamp with an offset, which function do I use?"),
@@ -17,7 +15,6 @@ const PLAIN: &[(&str, &str)] = &[
     ("a reference number", "What does reference number 0012345 mean on my letter?"),
     ("a ticket number", "Why has nobody answered your ticket 004412 for me yet?"),
     ("percentages", "The rate rose by 5 % since May and by 12 % since June, so what is 7 % of 90?"),
->>>>>>> w-det
     ("empty", ""),
     ("hello", "Hello!"),
     ("a scream", "Aaaaaaaaaaaaaaaaaaaaaaaaah, it worked!!!!!!!!"),
@@ -157,10 +154,7 @@ fn made() -> Vec<Case> {
         ("bottles of beer", lines(99, |at| { let n = 99 - at; format!("{n} bottles of beer on the wall, {n} bottles of beer. Take one down and pass it around, {} bottles of beer on the wall.", n - 1) })),
         ("numbered chapters", lines(30, |at| format!("Chapter {at}"))),
         ("numbered requirements", lines(40, |at| format!("R{at}. The {} {} must hold the {} when the {} fails.", word(at), word(at * 5), word(at + 7), word(at * 11)))),
-<<<<<<< HEAD
-=======
         ("a coloured log", lines(200, |at| format!("\x1b[3{}m{}\x1b[0m {} of {at} done", at % 8, word(at), word(at * 3)))),
->>>>>>> w-det
         ("imports", lines(60, |at| format!("import {{ {}{at} }} from './{}/{}';", word(at), word(at + 1), word(at + 2)))),
         ("struct fields", lines(80, |at| format!("    pub {}_{at}: Option<String>,", word(at)))),
         ("SQL", lines(100, |at| format!("INSERT INTO users (id, name, city) VALUES ({at}, '{}', '{}');", word(at), word(at * 3)))),
