@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::json;
 use wardbell_core::outcome::Outcome;
-use wardbell_llm::models::{self, CAPABILITIES, Filter};
+use wardbell_llm::models::{self, Capability};
 
 use crate::answer::AnswerBody;
 use crate::edge::Edge;
@@ -21,15 +21,24 @@ pub(crate) async fn list(gateway: &Gateway, request: &Request<Incoming>) -> Resp
         Ok(admitted) => admitted,
         Err(told) => return told,
     };
-    let filter = match filter(request.uri().query().unwrap_or_default()) {
+    let Filter { family, capability, provider } = match filter(request.uri().query().unwrap_or_default()) {
         Ok(filter) => filter,
         Err(refused) => return refuse(flight, &refused).await,
     };
     let providers: Vec<_> = project.providers.iter().map(|provider| (provider.name.as_str(), provider.kind)).collect();
-    let body = json!({"object": "list", "data": models::list(&providers, &filter)});
+    let found = models::filter(models::list(&providers), family.as_deref(), capability, provider.as_deref());
+    let body = json!({"object": "list", "data": found});
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let bytes = Bytes::from(body.to_string());
     respond::serve(flight, StatusCode::OK, headers, |flight| AnswerBody::whole(bytes, flight, Outcome::Served))
+}
+
+/// What a caller wants of the list; what it does not say fits.
+#[derive(Default)]
+struct Filter {
+    family: Option<String>,
+    capability: Option<Capability>,
+    provider: Option<String>,
 }
 
 fn filter(query: &str) -> Result<Filter, Refused> {
@@ -38,9 +47,10 @@ fn filter(query: &str) -> Result<Filter, Refused> {
         match name.as_str() {
             "family" => filter.family = Some(value),
             "provider" => filter.provider = Some(value),
-            "capability" if CAPABILITIES.contains(&value.as_str()) => filter.capability = Some(value),
             "capability" => {
-                return Err(Refused::Field { field: "capability", must: "vision, tools, json_mode or reasoning" });
+                let must = "vision, tools, json_mode or reasoning";
+                let known = Capability::from_name(&value).ok_or(Refused::Field { field: "capability", must })?;
+                filter.capability = Some(known);
             }
             // Clients of OpenAI may send parameters of their own.
             _ => {}

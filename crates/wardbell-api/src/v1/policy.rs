@@ -4,6 +4,7 @@
 //! Every part has three things: an answer that shows it, a body that describes it for the OpenAPI document, and a `merge`
 //! that reads a body over what is there.
 
+mod action;
 mod content;
 mod dlp;
 mod fail;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wardbell_core::policy::Policy;
 
+use self::action::{ProxyAnswer, ProxyBody};
 use self::content::{ContentAnswer, ContentBody};
 use self::dlp::{DlpAnswer, DlpBody};
 use self::fail::{FailAnswer, FailBody};
@@ -43,6 +45,14 @@ pub(crate) struct PolicyAnswer {
     rate: Option<RateAnswer>,
     /// What the project does not want to be talked about.
     content: Vec<ContentAnswer>,
+    /// What is done about a text that breaks one of them: `warn` tells of it, `block` stops the request.
+    #[schema(pattern = "^(warn|block)$")]
+    content_action: &'static str,
+    /// What is done about abuse (floods, templates, demands without measure, a hurried key): `off` does not look.
+    #[schema(pattern = "^(off|warn|block)$")]
+    abuse: &'static str,
+    /// What holds on the scan and proxy surface unless the caller's headers say otherwise.
+    proxy: ProxyAnswer,
 }
 
 /// The policy of a request body. What is left out keeps its value: the default for a new project, the present value
@@ -66,11 +76,19 @@ pub(crate) struct PolicyBody {
     /// What the project does not want to be talked about: the whole list, in place of the present one.
     #[schema(max_items = 50)]
     content: Option<Vec<ContentBody>>,
+    /// What is done about a text that breaks a content policy.
+    #[schema(pattern = "^(warn|block)$")]
+    content_action: Option<String>,
+    /// What is done about abuse.
+    #[schema(pattern = "^(off|warn|block)$")]
+    abuse: Option<String>,
+    /// What holds on the scan and proxy surface unless the caller's headers say otherwise.
+    proxy: Option<ProxyBody>,
 }
 
 impl From<Policy> for PolicyAnswer {
     fn from(policy: Policy) -> Self {
-        let Policy { dlp, injection, response, fail, rate, content } = policy;
+        let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy } = policy;
         Self {
             dlp: dlp.into(),
             injection: injection.into(),
@@ -79,13 +97,16 @@ impl From<Policy> for PolicyAnswer {
             r#loop: LoopAnswer::OFF,
             rate: rate::show(rate),
             content: content.into_iter().map(ContentAnswer::from).collect(),
+            content_action: action::word(content_action),
+            abuse: action::abuse_word(abuse),
+            proxy: proxy.into(),
         }
     }
 }
 
 /// Reads a policy over `base`: what the body leaves out stays as it is there.
 pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError> {
-    let Policy { dlp, injection, response, fail, rate, content } = base;
+    let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy } = base;
     let policy = Policy {
         dlp: match body.object("dlp")? {
             Some(fields) => dlp::merge(fields, dlp)?,
@@ -105,6 +126,12 @@ pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError
         },
         rate: rate::merge(&mut body, rate)?,
         content: content::read(&mut body)?.unwrap_or(content),
+        content_action: action::merge_content(&mut body, content_action)?,
+        abuse: action::merge_abuse(&mut body, abuse)?,
+        proxy: match body.object("proxy")? {
+            Some(fields) => action::merge_proxy(fields, proxy)?,
+            None => proxy,
+        },
     };
     if let Some(fields) = body.object("loop")? {
         loops::read(fields)?;

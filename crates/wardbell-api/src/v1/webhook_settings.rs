@@ -168,12 +168,11 @@ pub(super) const fn previews_by_default(format: Format) -> bool {
     matches!(format, Format::Raw) || format.is_for_people()
 }
 
-/// The kinds that a form gets unless told otherwise: LockLLM's has what makes a scan unsafe (`spec/wire-lockllm.md` 2.8).
+/// The kinds that a form gets unless told otherwise: LockLLM's has injections only (`spec/decisions.md`, Alerts).
 pub(super) fn events_by_default(format: Format) -> Events {
     match format {
         Format::Raw => {
-            let unsafe_kinds = [AlertKind::InjectionBlocked, AlertKind::InjectionDetected, AlertKind::ContentViolated];
-            Events::Only(unsafe_kinds.map(Pattern::Kind).to_vec())
+            Events::Only(vec![Pattern::Kind(AlertKind::InjectionBlocked), Pattern::Kind(AlertKind::InjectionDetected)])
         }
         _ => Events::All,
     }

@@ -141,8 +141,35 @@ async fn a_wrong_content_policy_names_its_place() {
     }
     let body = one(json!({"patterns": ["(x"]}));
     let told = rig.expect("PATCH", &path, json!({"policy": {"content": body}}), 422).await;
-    let message = "`policy.content[0].patterns[0]` must be a regular expression of linear time: unclosed group";
-    assert_eq!(told["error"]["message"], message);
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("`policy.content[0].patterns[0]` cannot be used: not a regular expression"),
+        "{message}"
+    );
+    assert!(message.contains("unclosed group") && !message.contains("(x"), "{message}");
     assert_eq!(rig.get(&path).await["policy_version"], 1, "a refused body changes nothing");
     rig.expect("PATCH", &path, json!({"policy": {"content": many(50)}}), 200).await;
+}
+
+#[tokio::test]
+async fn what_holds_on_the_proxy_surface_and_about_content_and_abuse_is_set_and_stays() {
+    let rig = Rig::new().await;
+    let path = rig.project().await;
+    let set = json!({"content_action": "block", "abuse": "warn", "proxy": {"injection": "block"}});
+    let made = rig.expect("PATCH", &path, json!({"policy": set}), 200).await;
+    assert_eq!(made["policy"]["content_action"], "block");
+    assert_eq!(made["policy"]["abuse"], "warn");
+    assert_eq!(made["policy"]["proxy"], json!({"injection": "block", "dlp": "off"}));
+    let kept = rig.expect("PATCH", &path, json!({"policy": {"proxy": {"dlp": "redact"}}}), 200).await;
+    assert_eq!(kept["policy"]["proxy"], json!({"injection": "block", "dlp": "redact"}));
+    assert_eq!(kept["policy"]["abuse"], "warn");
+    for (policy, field) in [
+        (json!({"content_action": "stop"}), "policy.content_action"),
+        (json!({"abuse": true}), "policy.abuse"),
+        (json!({"proxy": {"injection": "off"}}), "policy.proxy.injection"),
+        (json!({"proxy": {"dlp": "strip"}}), "policy.proxy.dlp"),
+    ] {
+        rig.refused("PATCH", &path, json!({"policy": policy}), 422, "invalid_field", field).await;
+    }
+    rig.refused("PATCH", &path, json!({"policy": {"proxy": {"x": 1}}}), 422, "unknown_field", "policy.proxy.x").await;
 }

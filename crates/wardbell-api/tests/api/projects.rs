@@ -20,6 +20,9 @@ async fn a_project_is_made_listed_changed_and_removed() {
         "loop": {"enabled": false},
         "rate": {"per_second": 10.0, "burst": 10, "surfaces": "gateway"},
         "content": [],
+        "content_action": "warn",
+        "abuse": "off",
+        "proxy": {"injection": "warn", "dlp": "off"},
     });
     // Compared as text: a score is shown as it was written, not as the nearest double.
     assert_eq!(made["policy"].to_string(), defaults.to_string());

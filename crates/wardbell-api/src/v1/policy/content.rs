@@ -1,10 +1,9 @@
 //! What a project does not want to be talked about.
 
-mod pattern;
-
 use serde::Serialize;
 use utoipa::ToSchema;
 use wardbell_core::content::{ContentPolicy, SIMILARITY_DEFAULT};
+use wardbell_detect::content::{ContentSet, Field};
 
 use crate::error::FieldError;
 use crate::fields::{Fields, required};
@@ -96,7 +95,21 @@ pub(super) fn read(body: &mut Fields) -> Result<Option<Vec<ContentPolicy>>, Fiel
         }
         policies.push(policy);
     }
+    check(&policies, body)?;
     Ok(Some(policies))
+}
+
+/// Compiles the policies as the detector does: what is stored can be looked for. The message never repeats an entry.
+fn check(policies: &[ContentPolicy], body: &Fields) -> Result<(), FieldError> {
+    let Err(error) = ContentSet::compile(policies) else { return Ok(()) };
+    let entry = error.entry.map(|entry| format!("[{entry}]")).unwrap_or_default();
+    let field = match error.field {
+        Field::Policy => "content".to_owned(),
+        part @ (Field::Patterns | Field::Words | Field::Examples | Field::Similarity) => {
+            format!("content[{}].{}{entry}", error.policy, part.as_str())
+        }
+    };
+    Err(body.invalid(&field, format!("cannot be used: {}", error.reason)))
 }
 
 fn read_one(mut body: Fields) -> Result<ContentPolicy, FieldError> {
@@ -113,7 +126,6 @@ fn read_one(mut body: Fields) -> Result<ContentPolicy, FieldError> {
         if !(1..=PATTERN_BYTES_MAX).contains(&pattern.len()) {
             return Err(body.invalid(&field, format!("must have 1 to {PATTERN_BYTES_MAX} bytes")));
         }
-        pattern::check(pattern).map_err(|wrong| body.invalid(&field, wrong))?;
     }
     let words = read_list(&mut body, "words", WORDS_MAX, WORD_CHARS_MAX)?;
     let examples = read_list(&mut body, "examples", EXAMPLES_MAX, EXAMPLE_CHARS_MAX)?;

@@ -37,9 +37,9 @@ pub(super) struct DlpBody {
     threshold: Option<f32>,
 }
 
-const MODES: &[DlpMode] = &[DlpMode::Redact, DlpMode::Block, DlpMode::Detect, DlpMode::Off];
+pub(super) const DLP_MODES: &[DlpMode] = &[DlpMode::Redact, DlpMode::Block, DlpMode::Detect, DlpMode::Off];
 
-const fn word(mode: DlpMode) -> &'static str {
+pub(super) const fn word(mode: DlpMode) -> &'static str {
     match mode {
         DlpMode::Redact => "redact",
         DlpMode::Block => "block",
@@ -58,7 +58,7 @@ impl From<DlpPolicy> for DlpAnswer {
 
 pub(super) fn merge(mut body: Fields, base: DlpPolicy) -> Result<DlpPolicy, FieldError> {
     let DlpPolicy { action, entities, threshold } = base;
-    let action = body.word("action", MODES, word)?.unwrap_or(action);
+    let action = body.word("action", DLP_MODES, word)?.unwrap_or(action);
     let entities = match body.nullable("entities") {
         Given::Absent => entities,
         Given::Null => None,
