@@ -3,11 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that finds nothing where something must be fails")]
 
 mod alerts;
+mod answers;
 mod crash;
 mod hostile;
 mod passing;
 mod process;
 mod provider;
+mod proxied;
+mod rates;
 mod rig;
+mod scan;
 mod secrecy;
 mod streams;

@@ -29,7 +29,8 @@ fn what_the_provider_refuses_is_told_in_aisgs_words() {
     let rig = Rig::new(&redact());
     let error = r#"{"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}}"#;
     check(&rig, Behaviour::status(400, error), 400, &json!("upstream_bad_request"));
-    check(&rig, Behaviour::status(404, error), 400, &json!("upstream_bad_request"));
+    check(&rig, Behaviour::status(404, error), 400, &json!("model_not_found"));
+    check(&rig, Behaviour::status(404, "{}"), 400, &json!("upstream_bad_request"));
     check(&rig, Behaviour::status(429, "{}"), 429, &json!("rate_limit"));
     check(&rig, Behaviour::status(500, "boom"), 502, &json!("upstream_error"));
     check(&rig, Behaviour::status(503, ""), 502, &json!("upstream_error"));
@@ -37,7 +38,7 @@ fn what_the_provider_refuses_is_told_in_aisgs_words() {
     check(&rig, Behaviour::status(302, ""), 502, &json!("upstream_error"));
     check(&rig, Behaviour::Raw(b"not http at all\r\n\r\n".to_vec()), 502, &json!("upstream_error"));
     check(&rig, Behaviour::CloseMidBody, 502, &json!("upstream_error"));
-    let rows = rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 9);
+    let rows = rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 10);
     assert!(rows.iter().all(|row| row["outcome"] == "upstream_failed"), "{rows:?}");
 }
 

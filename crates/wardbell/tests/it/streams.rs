@@ -77,8 +77,8 @@ fn a_provider_that_pauses_too_long_is_cut() {
 }
 
 #[test]
-fn a_caller_that_leaves_ends_the_call_and_is_recorded() {
-    let rig = Rig::new(&redact());
+fn a_caller_that_leaves_is_recorded_and_the_call_ends_in_time() {
+    let rig = impatient();
     let hold = Hold::new();
     rig.provider.next(Behaviour::Stream(Stream::of(["one ", "two "]).held(&hold)));
     let mut connection = rig.gateway.chat_stream(&rig.key, &streamed("mail ann@example.com"));
@@ -93,7 +93,7 @@ fn a_caller_that_leaves_ends_the_call_and_is_recorded() {
 
 #[test]
 fn a_caller_that_leaves_before_the_first_byte_is_recorded() {
-    let rig = Rig::new(&redact());
+    let rig = impatient();
     rig.provider.next(Behaviour::Hang);
     let connection = rig.gateway.chat_stream(&rig.key, &streamed("hello"));
     rig.provider.wait_for(1, SOON);
@@ -101,6 +101,48 @@ fn a_caller_that_leaves_before_the_first_byte_is_recorded() {
     rig.provider.wait_for_abandoned(1, SOON);
     let rows = rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 1);
     assert_eq!(rows[0]["outcome"], "abandoned");
+}
+
+/// A gateway that reads on for a second only after a caller left.
+fn impatient() -> Rig {
+    Rig::with(&redact(), |builder| builder.env("WARDBELL_UPSTREAM_ABANDONED_SECONDS_MAX", "1"))
+}
+
+#[test]
+fn what_an_answer_cost_is_recorded_although_its_caller_left() {
+    let rig = Rig::new(&redact());
+    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":5}}\n\n";
+    let hold = Hold::new();
+    let pieces = ["data: {\"choices\":[{\"delta\":{\"content\":\"one\"}}]}\n\n", usage, "data: [DONE]\n\n"];
+    rig.provider.next(Behaviour::Stream(Stream::of_bytes(pieces).held(&hold)));
+    let mut connection = rig.gateway.chat_stream(&rig.key, &streamed("hello"));
+    hold.release(1);
+    connection.read_until(b"one", SOON);
+    drop(connection);
+    std::thread::sleep(Duration::from_millis(100));
+    hold.release_all();
+    // The same of an answer that is no stream, whose caller leaves before its first byte.
+    rig.provider.next(Behaviour::answer("late").after(Duration::from_millis(300)));
+    let waiting = rig.gateway.chat_stream(&rig.key, &says("hello"));
+    rig.provider.wait_for(2, SOON);
+    drop(waiting);
+    let rows = rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 2);
+    assert!(rows.iter().all(|row| row["outcome"] == "abandoned"), "{rows:?}");
+    assert!(rows.iter().all(|row| row["output_tokens"].is_u64()), "{rows:?}");
+    assert!(rows.iter().any(|row| row["input_tokens"] == 11), "{rows:?}");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_answers_whose_callers_left() {
+    let mut rig = Rig::new(&redact());
+    rig.provider.next(Behaviour::Hang);
+    let waiting = rig.gateway.chat_stream(&rig.key, &streamed("hello"));
+    rig.provider.wait_for(1, SOON);
+    drop(waiting);
+    std::thread::sleep(Duration::from_millis(100));
+    let started = std::time::Instant::now();
+    assert!(rig.gateway.terminate().success());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 #[test]
