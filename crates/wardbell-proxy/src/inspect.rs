@@ -13,7 +13,8 @@ use wardbell_core::finding::{Finding, Located};
 use wardbell_core::origin::Origin;
 use wardbell_core::verdict::DetectionFailure;
 use wardbell_detect::engine::Engine;
-use wardbell_llm::openai::chat::{self, RequestError};
+use wardbell_llm::dialect::Dialect;
+use wardbell_llm::request::{self, RequestError};
 use wardbell_llm::segment::Segment;
 
 use crate::preview::preview;
@@ -40,7 +41,7 @@ pub(crate) struct Inspected {
 /// What to read a request for.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    pub(crate) limits: chat::Limits,
+    pub(crate) limits: request::Limits,
     /// Whether somebody wants a preview of what is found.
     pub(crate) preview: bool,
 }
@@ -87,7 +88,9 @@ fn failed(
 }
 
 fn inspect_now(body: &[u8], wanted: &Wanted, scan: impl Fn(&str) -> Vec<Finding>) -> Result<Inspected, RequestError> {
-    let request = chat::read(body, &wanted.limits)?;
+    let request = request::read(Dialect::ChatCompletions, body, &wanted.limits)?;
+    // A chat request always names its model.
+    let model = request.model.ok_or(RequestError::Missing("model"))?;
     let started = Instant::now();
     let observed = catch_unwind(AssertUnwindSafe(|| {
         let mut sightings = Vec::new();
@@ -110,8 +113,8 @@ fn inspect_now(body: &[u8], wanted: &Wanted, scan: impl Fn(&str) -> Vec<Finding>
         Err(_) => (Err(DetectionFailure::Panicked), None),
     };
     Ok(Inspected {
-        model: request.model.into_owned(),
-        model_place: request.model_place,
+        model: model.name.into_owned(),
+        model_place: model.place,
         stream: request.stream,
         observed,
         preview,
@@ -194,7 +197,7 @@ mod tests {
     const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"\u00e9 4111"}]}"#;
 
     fn wanted() -> Wanted {
-        Wanted { limits: chat::Limits::default(), preview: true }
+        Wanted { limits: request::Limits::default(), preview: true }
     }
 
     fn find_digits(text: &str) -> Vec<Finding> {

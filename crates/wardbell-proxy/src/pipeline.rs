@@ -20,7 +20,8 @@ use wardbell_core::verdict::Verdict;
 use wardbell_guard::auth;
 use wardbell_guard::policy::decide::decide;
 use wardbell_llm::edit::{self, Edit};
-use wardbell_llm::openai::{answer as openai_answer, chat};
+use wardbell_llm::openai::answer as openai_answer;
+use wardbell_llm::request;
 use wardbell_store::directory::ProjectView;
 use wardbell_telemetry::metrics::metrics;
 
@@ -113,7 +114,7 @@ async fn guard(
     }
     let Limits { body_bytes_max, body_time_max, detect_time_max, .. } = gateway.limits;
     let body = body::read(&headers, incoming, body_bytes_max, body_time_max).await.map_err(Refused::Body)?;
-    let limits = chat::Limits { depth_max: gateway.limits.depth_max, messages_max: gateway.limits.messages_max };
+    let limits = request::Limits { depth_max: gateway.limits.depth_max, messages_max: gateway.limits.messages_max };
     let wanted = Wanted { limits, preview: project.wants_preview };
     let inspected = inspect(&gateway.engine, &body, &wanted, detect_time_max).await.map_err(Refused::Request)?;
     let Inspected { model, stream, model_place, observed, preview, detect_latency } = inspected;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use wardbell_core::finding::Located;
 use wardbell_core::outcome::Outcome;
 use wardbell_core::verdict::{Allowed, Redaction, Refusal, Verdict};
-use wardbell_llm::openai::chat::RequestError;
+use wardbell_llm::request::RequestError;
 
 use crate::answer::AnswerBody;
 use crate::body::BodyError;
