@@ -5,7 +5,8 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use wardbell_llm::openai::chat::{self, Limits};
+use wardbell_llm::dialect::Dialect;
+use wardbell_llm::request::{self, Limits};
 
 /// An ordinary sentence, with the escapes that ordinary text has.
 const SENTENCE: &str =
@@ -72,7 +73,8 @@ fn chat(bytes: usize) -> String {
 fn read(bencher: Bencher<'_, '_>, sample: &Sample) {
     let body = (sample.body)();
     let limits = Limits::default();
-    bencher
-        .counter(BytesCount::of_str(&body))
-        .bench_local(|| chat::read(black_box(body.as_bytes()), &limits).map(|request| request.segments.len()));
+    bencher.counter(BytesCount::of_str(&body)).bench_local(|| {
+        request::read(Dialect::ChatCompletions, black_box(body.as_bytes()), &limits)
+            .map(|request| request.segments.len())
+    });
 }

@@ -54,7 +54,8 @@ pub fn splice(body: &[u8], edits: &[Edit]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::openai::chat;
+    use crate::dialect::Dialect;
+    use crate::request::{Limits, read};
     use proptest::prelude::*;
 
     #[track_caller]
@@ -89,7 +90,7 @@ mod tests {
     #[test]
     fn a_redaction_leaves_json_that_reads_as_meant() {
         let body = r#"{"model":"m","messages":[{"role":"user","content":"call \ud83d\ude00 \u0034111\n now"}]}"#;
-        let request = chat::read(body.as_bytes(), &chat::Limits::default()).unwrap();
+        let request = read(Dialect::ChatCompletions, body.as_bytes(), &Limits::default()).unwrap();
         let segment = request.segments.iter().find(|segment| segment.message().is_some()).unwrap();
         let at = segment.text.find("4111").unwrap();
         let edit = redact(segment, at..at + 4, "[\"CARD\"]");

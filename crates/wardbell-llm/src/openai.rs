@@ -1,6 +1,8 @@
 //! OpenAI's dialect.
 
 pub mod answer;
-pub mod chat;
-mod media;
-mod word;
+pub(crate) mod chat;
+pub(crate) mod completions;
+pub(crate) mod embeddings;
+pub(crate) mod responses;
+pub(crate) mod word;

@@ -61,6 +61,10 @@ impl<'a> Segment<'a> {
         self.message
     }
 
+    pub(crate) fn set_message(&mut self, index: usize) {
+        self.message = Some(index);
+    }
+
     /// The bytes of the body that spell `span` of the text, in bytes of UTF-8. A span that begins or ends within a
     /// character, or within an escape, covers all of it, so that a splice leaves no half of one. A span past the end is
     /// cut to the segment; an inverted one is empty.

@@ -7,7 +7,7 @@
 use wardbell_core::origin::Origin;
 
 /// The role that a message names; `Other` if it is none of the API's.
-pub(super) fn role_of(name: &str) -> Origin {
+pub(crate) fn role_of(name: &str) -> Origin {
     match name {
         "system" | "developer" => Origin::System,
         "user" => Origin::User,
@@ -17,13 +17,21 @@ pub(super) fn role_of(name: &str) -> Origin {
     }
 }
 
-/// Keys in whose object, or as which, a media URL stands in a part of a content.
-pub(super) fn is_media_key(name: &str) -> bool {
-    matches!(name, "image_url" | "audio_url" | "video_url")
+/// Whose an item or part of the responses API is by its `type`; `Other` where its role or its surroundings say so.
+pub(crate) fn kind_of(name: &str) -> Origin {
+    match name {
+        "input_file" => Origin::Document,
+        "mcp_list_tools" => Origin::ToolDefinition,
+        "mcp_approval_response" => Origin::User,
+        "reasoning" | "mcp_approval_request" | "compaction" => Origin::Assistant,
+        _ if name.ends_with("_call_output") => Origin::ToolResult,
+        _ if name.ends_with("_call") => Origin::Assistant,
+        _ => Origin::Other,
+    }
 }
 
 /// Values of `type`, in the API and in JSON Schema.
-pub(super) fn is_type(name: &str) -> bool {
+pub(crate) fn is_type(name: &str) -> bool {
     matches!(
         name,
         "array"
@@ -48,7 +56,7 @@ pub(super) fn is_type(name: &str) -> bool {
 }
 
 /// Keys of the API and of JSON Schema in tool definitions. Any other key is somebody's text.
-pub(super) fn is_key(name: &str) -> bool {
+pub(crate) fn is_key(name: &str) -> bool {
     matches!(
         name,
         "additionalProperties"
@@ -127,4 +135,102 @@ pub(super) fn is_key(name: &str) -> bool {
             | "voice"
             | "web_search_options"
     )
+}
+
+/// Values of `type` in the responses API.
+pub(crate) fn is_responses_type(name: &str) -> bool {
+    is_type(name)
+        || matches!(
+            name,
+            "apply_patch_call"
+                | "apply_patch_call_output"
+                | "code_interpreter"
+                | "code_interpreter_call"
+                | "computer_call"
+                | "computer_call_output"
+                | "computer_screenshot"
+                | "custom_tool_call"
+                | "custom_tool_call_output"
+                | "file_citation"
+                | "file_search"
+                | "file_search_call"
+                | "function_call"
+                | "function_call_output"
+                | "image"
+                | "image_generation"
+                | "image_generation_call"
+                | "input_file"
+                | "input_image"
+                | "input_text"
+                | "item_reference"
+                | "local_shell_call"
+                | "local_shell_call_output"
+                | "logs"
+                | "mcp"
+                | "mcp_approval_request"
+                | "mcp_approval_response"
+                | "mcp_call"
+                | "mcp_list_tools"
+                | "message"
+                | "output_text"
+                | "reasoning"
+                | "reasoning_text"
+                | "search"
+                | "shell_call"
+                | "shell_call_output"
+                | "summary_text"
+                | "url_citation"
+                | "web_search"
+                | "web_search_call"
+        )
+}
+
+/// Keys of the responses API.
+pub(crate) fn is_responses_key(name: &str) -> bool {
+    is_key(name)
+        || matches!(
+            name,
+            "acknowledged_safety_checks"
+                | "action"
+                | "annotations"
+                | "approval_request_id"
+                | "approve"
+                | "attributes"
+                | "background"
+                | "call_id"
+                | "code"
+                | "container"
+                | "container_id"
+                | "conversation"
+                | "effort"
+                | "encrypted_content"
+                | "error"
+                | "file_url"
+                | "include"
+                | "input_schema"
+                | "instructions"
+                | "logs"
+                | "max_output_tokens"
+                | "max_tool_calls"
+                | "output"
+                | "outputs"
+                | "previous_response_id"
+                | "prompt"
+                | "queries"
+                | "query"
+                | "reason"
+                | "reasoning"
+                | "require_approval"
+                | "result"
+                | "results"
+                | "score"
+                | "server_label"
+                | "server_url"
+                | "status"
+                | "summary"
+                | "truncation"
+                | "variables"
+                | "vector_store_ids"
+                | "version"
+        )
 }

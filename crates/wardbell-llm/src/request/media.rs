@@ -11,7 +11,7 @@
 const HEAD_BYTES_MAX: usize = 64;
 
 /// Whether the bytes between a JSON string's quotes are such a URL. The one escape they may hold is `\/`, as PHP writes.
-pub(super) fn is_media_url(raw: &str) -> bool {
+pub(crate) fn is_media_url(raw: &str) -> bool {
     let head = raw.as_bytes().get(..raw.len().min(HEAD_BYTES_MAX)).unwrap_or_default();
     let Some(comma) = memchr::memchr(b',', head) else { return false };
     let Some((head, data)) = raw.split_at_checked(comma) else { return false };
@@ -20,12 +20,23 @@ pub(super) fn is_media_url(raw: &str) -> bool {
 
 fn is_media_head(head: &str) -> bool {
     let Some(media) = head.strip_prefix("data:").and_then(|rest| rest.strip_suffix(";base64")) else { return false };
+    is_media_type(media)
+}
+
+/// Whether a media type as it is spelled is one of an image, a sound or a film, and not text.
+pub(crate) fn is_media_type(media: &str) -> bool {
     let Some((kind, format)) = media.split_once('/') else { return false };
     matches!(kind.strip_suffix('\\').unwrap_or(kind), "image" | "audio" | "video")
         && format.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
 }
 
-fn is_base64(data: &str) -> bool {
+/// Whether the bytes between a JSON string's quotes are the base64 of a PNG, a JPEG or a WebP file.
+pub(crate) fn is_image_data(raw: &str) -> bool {
+    ["iVBORw0KGgo", "/9j/", r"\/9j\/", "UklGR"].iter().any(|head| raw.starts_with(head)) && is_base64(raw)
+}
+
+/// Whether there is nothing but the letters of base64.
+pub(crate) fn is_base64(data: &str) -> bool {
     let data = data.trim_end_matches('=');
     let mut rest = data.as_bytes();
     loop {

@@ -1,0 +1,3 @@
+//! Cohere's dialect.
+
+pub(crate) mod chat;
