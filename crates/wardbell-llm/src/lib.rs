@@ -9,9 +9,15 @@
 //!
 //! **What it does not do.** It does not look into JSON within a string (a tool call's arguments): that text is one segment.
 
+pub mod answer;
+pub mod anthropic;
+pub mod cohere;
 pub mod dialect;
 pub mod edit;
+pub mod gemini;
 pub mod json;
 pub mod openai;
 pub mod segment;
+mod shape;
 pub mod sse;
+pub mod stream;

@@ -10,7 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 use wardbell_core::outcome::Outcome;
-use wardbell_llm::sse::StreamObserver;
+use wardbell_llm::dialect::Dialect;
+use wardbell_llm::stream::{self, StreamObserver};
 
 use crate::flight::Flight;
 
@@ -48,10 +49,8 @@ enum Stage {
     Ended,
 }
 
-/// What a caller is told when a provider breaks off in the middle of a stream (`spec/wire-aisg.md` 1.10, streaming). The
-/// empty lines first end whatever event was cut.
-const BROKEN_OFF: &str = "\n\ndata: {\"error\":{\"message\":\"the provider broke off its answer\",\
-                          \"type\":\"server_error\",\"code\":\"upstream_error\"}}\n\ndata: [DONE]\n\n";
+/// What a caller is told when a provider breaks off in the middle of a stream (`spec/wire-aisg.md` 1.10, streaming).
+const BROKEN_OFF: &str = "the provider broke off its answer";
 
 impl AnswerBody {
     /// An answer of a request that nobody records: it had no good key.
@@ -68,7 +67,7 @@ impl AnswerBody {
     pub(crate) fn stream(upstream: Incoming, flight: Flight, idle_time_max: Duration) -> Self {
         Self::Stream(Box::new(Stream {
             upstream,
-            observer: StreamObserver::new(),
+            observer: StreamObserver::new(Dialect::ChatCompletions),
             flight: Some(flight),
             idle: Box::pin(tokio::time::sleep(idle_time_max)),
             idle_time_max,
@@ -169,7 +168,7 @@ impl Stream {
             return None;
         }
         self.stage = Stage::Ending(Outcome::UpstreamFailed);
-        Some(Bytes::from_static(BROKEN_OFF.as_bytes()))
+        Some(Bytes::from(stream::broken_off(Dialect::ChatCompletions, BROKEN_OFF)))
     }
 
     fn close(&mut self, outcome: Outcome) {

@@ -19,8 +19,10 @@ use wardbell_core::principal::Principal;
 use wardbell_core::verdict::Verdict;
 use wardbell_guard::auth;
 use wardbell_guard::policy::decide::decide;
+use wardbell_llm::answer as llm_answer;
+use wardbell_llm::dialect::Dialect;
 use wardbell_llm::edit::{self, Edit};
-use wardbell_llm::openai::{answer as openai_answer, chat};
+use wardbell_llm::openai::chat;
 use wardbell_store::directory::ProjectView;
 use wardbell_telemetry::metrics::metrics;
 
@@ -156,7 +158,8 @@ async fn forward(gateway: &Gateway, flight: &mut Flight, cleared: &Cleared) -> R
     let remote = match target {
         Target::Echo => {
             let at = wardbell_telemetry::ambient::now();
-            return Ok(Answer::Echo(echo::answer(body, model, *stream, flight.arrival.request, at)));
+            let request = flight.arrival.request;
+            return Ok(Answer::Echo(echo::answer(Dialect::ChatCompletions, body, model, *stream, request, at).1));
         }
         Target::Remote(remote) => remote,
     };
@@ -219,7 +222,7 @@ async fn settle(gateway: &Gateway, mut flight: Flight, cleared: &Cleared, answer
         }
     };
     let readable = !head.headers.contains_key(CONTENT_ENCODING);
-    flight.used(if readable { openai_answer::usage(&bytes) } else { None });
+    flight.used(if readable { llm_answer::usage(Dialect::ChatCompletions, &bytes) } else { None });
     flight.alerts_committed().await;
     let bytes = if readable { annotate(&flight, cleared, bytes) } else { bytes };
     respond::serve(flight, head.status, headers, |flight| AnswerBody::whole(bytes, flight, Outcome::Served))
@@ -234,7 +237,7 @@ async fn settle_echo(mut flight: Flight, cleared: &Cleared, bytes: Bytes) -> Res
         bytes
     } else {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        flight.used(openai_answer::usage(&bytes));
+        flight.used(llm_answer::usage(Dialect::ChatCompletions, &bytes));
         annotate(&flight, cleared, bytes)
     };
     flight.alerts_committed().await;
@@ -251,7 +254,7 @@ fn annotate(flight: &Flight, cleared: &Cleared, bytes: Bytes) -> Bytes {
     let id = Value::from(flight.arrival.shown_id()).to_string();
     let metadata = respond::metadata(flight, &cleared.verdict, &cleared.model, provider);
     let fields = [("x_request_id", id.as_str()), ("aisg_metadata", metadata.as_str())];
-    openai_answer::annotate(&bytes, &cleared.model, &fields).map_or(bytes, Bytes::from)
+    llm_answer::annotate(&bytes, &cleared.model, &fields).map_or(bytes, Bytes::from)
 }
 
 /// Answers in place of the provider, once the request's alerts are committed.

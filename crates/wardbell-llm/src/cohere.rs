@@ -1,0 +1,3 @@
+//! Cohere's dialect.
+
+pub mod answer;

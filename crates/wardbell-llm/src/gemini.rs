@@ -1,0 +1,3 @@
+//! Gemini's dialect.
+
+pub mod answer;
