@@ -198,6 +198,7 @@ impl StreamGuard {
         core.told.framing = self.splitter.learn(piece);
         self.splitter.push(piece, |frame| core.take(frame, scan, &mut passed));
         core.drain(scan, &mut passed);
+        passed.blocked = core.stopped;
         passed
     }
 
@@ -209,6 +210,7 @@ impl StreamGuard {
         self.splitter.finish(|frame| core.take(frame, scan, &mut passed));
         core.close_all(scan);
         core.drain(scan, &mut passed);
+        passed.blocked = core.stopped;
         passed
     }
 
@@ -545,7 +547,6 @@ impl Core {
 
     fn stop(&mut self, why: Why, message: &str, passed: &mut Passed) {
         passed.bytes.extend_from_slice(&end::end(self.dialect, &self.told, message, why));
-        passed.blocked = true;
         self.stopped = true;
         self.held = VecDeque::new();
         self.held_bytes = 0;
@@ -598,3 +599,6 @@ fn segment_at<'a>(raw: &'a [u8], place: &Range<usize>) -> Segment<'a> {
     segment.raw = place.clone();
     segment
 }
+
+#[cfg(test)]
+mod tests;

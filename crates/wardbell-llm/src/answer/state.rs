@@ -130,21 +130,21 @@ struct WithUsage {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Inner {
-    Object { usage: Option<Reported>, meta: Option<Reported> },
+    Object { usage: Option<Box<Reported>>, meta: Option<Box<Reported>> },
     Other(IgnoredAny),
 }
 
 impl Inner {
     fn usage(&self) -> Option<&Reported> {
         match self {
-            Self::Object { usage, .. } => usage.as_ref(),
+            Self::Object { usage, .. } => usage.as_deref(),
             Self::Other(_) => None,
         }
     }
 
     fn meta(&self) -> Option<&Reported> {
         match self {
-            Self::Object { meta, .. } => meta.as_ref(),
+            Self::Object { meta, .. } => meta.as_deref(),
             Self::Other(_) => None,
         }
     }
@@ -253,19 +253,24 @@ pub(super) fn is_last(dialect: Dialect, data: &[u8]) -> bool {
     if data.trim_ascii() == b"[DONE]" {
         return true;
     }
+    // Looking is cheaper than reading, and most events are none of these.
+    let has = |word: &[u8]| memchr::memmem::find(data, word).is_some();
     let last = |kinds: &[&str]| {
-        last_object::<WithState<'_>>(dialect, data).is_some_and(|told| {
-            kinds.contains(&word(told.kind.as_ref())) || kinds.contains(&word(told.event_type.as_ref()))
-        })
+        kinds.iter().any(|kind| has(kind.as_bytes()))
+            && last_object::<WithState<'_>>(dialect, data).is_some_and(|told| {
+                kinds.contains(&word(told.kind.as_ref())) || kinds.contains(&word(told.event_type.as_ref()))
+            })
     };
     match dialect {
         Dialect::ChatCompletions | Dialect::Completions | Dialect::Embeddings | Dialect::Generic => false,
         Dialect::Responses => last(&["response.completed", "response.incomplete", "response.failed"]),
         Dialect::Messages => last(&["message_stop"]),
         Dialect::CohereChat => last(&["message-end", "stream-end"]),
-        Dialect::Gemini => last_object::<WithState<'_>>(dialect, data)
-            .and_then(|told| told.candidates)
-            .is_some_and(|candidates| candidates.iter().any(|candidate| candidate.finish_reason.is_some())),
+        Dialect::Gemini => {
+            let told = if has(b"finishReason") { last_object::<WithState<'_>>(dialect, data) } else { None };
+            told.and_then(|told| told.candidates)
+                .is_some_and(|candidates| candidates.iter().any(|candidate| candidate.finish_reason.is_some()))
+        }
     }
 }
 
