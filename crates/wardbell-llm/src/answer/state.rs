@@ -286,3 +286,73 @@ fn last_object<'b, T: Deserialize<'b>>(dialect: Dialect, body: &'b [u8]) -> Opti
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_is_read_where_it_is_told() {
+        use Dialect::{ChatCompletions, CohereChat, Generic, Messages, Responses};
+        for (dialect, body, expect) in [
+            (ChatCompletions, r#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#, Some((3, 4))),
+            (ChatCompletions, r#"{"usage":{"prompt_tokens":3.0}}"#, Some((3, 0))),
+            (ChatCompletions, r#"{"usage":null}"#, None),
+            (ChatCompletions, r#"{"usage":{"prompt_tokens":-1}}"#, None),
+            (ChatCompletions, r#"{"usage":{"prompt_tokens":"3"}}"#, None),
+            (ChatCompletions, r#"{"usage":{"input_tokens":3}}"#, Some((0, 0))),
+            (ChatCompletions, "[1]", None),
+            (ChatCompletions, "junk", None),
+            (Responses, r#"{"response":{"usage":{"input_tokens":3,"output_tokens":4}}}"#, Some((3, 4))),
+            (Responses, r#"{"response":"x"}"#, None),
+            (Messages, r#"{"usage":{"input_tokens":1,"cache_read_input_tokens":2,"output_tokens":4}}"#, Some((3, 4))),
+            (CohereChat, r#"{"meta":{"billed_units":{"input_tokens":3,"output_tokens":4}}}"#, Some((3, 4))),
+            (Generic, r#"{"usageMetadata":{"promptTokenCount":3,"thoughtsTokenCount":4}}"#, Some((3, 4))),
+            (Generic, r#"{"usage":{"input_tokens":3,"output_tokens":4}}"#, Some((3, 4))),
+        ] {
+            let expect = expect.map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens });
+            assert_eq!(usage(dialect, body.as_bytes()), expect, "{dialect:?} {body}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_in_each_dialect_its_own_way() {
+        use Dialect::{ChatCompletions, CohereChat, Gemini, Messages, Responses};
+        for (dialect, body, expect) in [
+            (ChatCompletions, r#"{"error":{"message":"overloaded","type":"server_error"}}"#, true),
+            (ChatCompletions, r#"{"error":"overloaded"}"#, true),
+            (ChatCompletions, r#"{"error":null,"choices":[]}"#, false),
+            (ChatCompletions, r#"{"choices":[{"delta":{"error":1}}]}"#, false),
+            (ChatCompletions, "[1]", false),
+            (ChatCompletions, "junk", false),
+            (Responses, r#"{"status":"failed","error":null}"#, true),
+            (Responses, r#"{"status":"completed","error":null}"#, false),
+            (Messages, r#"{"type":"error"}"#, true),
+            (Gemini, r#"[{"candidates":[]},{"error":{"code":503}}]"#, true),
+            (CohereChat, r#"{"type":"message-end","delta":{"finish_reason":"ERROR"}}"#, true),
+            (CohereChat, r#"{"event_type":"stream-end","finish_reason":"ERROR_LIMIT"}"#, true),
+            (CohereChat, r#"{"event_type":"stream-end","finish_reason":"COMPLETE"}"#, false),
+        ] {
+            assert_eq!(is_error(dialect, body.as_bytes()), expect, "{dialect:?} {body}");
+        }
+    }
+
+    #[test]
+    fn a_deep_answer_says_nothing() {
+        let deep = format!("{{\"a\":{}}}", "[".repeat(1_000_000));
+        assert_eq!(usage(Dialect::ChatCompletions, deep.as_bytes()), None);
+        assert!(!is_error(Dialect::ChatCompletions, deep.as_bytes()));
+        assert_eq!(super::super::texts(Dialect::ChatCompletions, deep.as_bytes()), None);
+    }
+
+    #[test]
+    fn the_end_is_told_in_each_dialect_its_own_way() {
+        for data in ["[DONE]", " [DONE] ", "[DONE]\r"] {
+            assert!(is_last(Dialect::ChatCompletions, data.as_bytes()), "{data:?}");
+        }
+        for data in ["", "[done]", "\"[DONE]\"", r#"{"choices":[{"delta":{"content":"[DONE]"}}]}"#] {
+            assert!(!is_last(Dialect::ChatCompletions, data.as_bytes()), "{data:?}");
+        }
+        assert!(!is_last(Dialect::Messages, br#"{"type":"content_block_delta","delta":{"text":"message_stop"}}"#));
+    }
+}

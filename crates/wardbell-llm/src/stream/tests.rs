@@ -15,7 +15,7 @@ fn scan(text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut find = |rule, span| found.push(Finding { entity: EntityType::ApiKey, rule, span, score: 0.9 });
     for (start, _) in text.match_indices("key-") {
-        let digits = (start + 4..).take_while(|index| at(*index).is_ascii_digit()).count();
+        let digits = (start + 4..bytes.len()).take_while(|index| at(*index).is_ascii_digit()).count();
         let alone = start.checked_sub(1).is_none_or(|before| !at(before).is_ascii_alphanumeric());
         if digits == 8 && alone && !at(start + 12).is_ascii_alphanumeric() {
             find("test.key", start..start + 12);
@@ -26,7 +26,7 @@ fn scan(text: &str) -> Vec<Finding> {
         if start < done {
             continue;
         }
-        let body = (start + 2..).take_while(|index| at(*index).is_ascii_lowercase()).count();
+        let body = (start + 2..bytes.len()).take_while(|index| at(*index).is_ascii_lowercase()).count();
         done = start + 2 + body;
         if bytes.get(done..done + 2) == Some(b">>") {
             done += 2;
@@ -254,7 +254,7 @@ fn every_repetition_of_a_text_is_redacted_and_counted_once() {
         .enumerate()
         .map(|(number, line)| match number {
             0 => (*line).to_owned(),
-            1 => line.replace("key-", PLACEHOLDER).replace("\"logprobs\":[]", "\"logprobs\":[]"),
+            1 => line.replace("key-", PLACEHOLDER),
             2 => line.replace(r#""delta":"12345678""#, r#""delta":"""#).replace(r#"[{"token":"12345678"}]"#, "[]"),
             _ => line.replace("key-12345678", PLACEHOLDER),
         })

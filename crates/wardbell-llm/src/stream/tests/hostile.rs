@@ -48,7 +48,7 @@ fn text_is_scanned_a_bounded_number_of_times() {
 
 #[test]
 fn an_endless_event_is_a_failure_and_memory_stays_bounded() {
-    let line = [b"data: ".as_slice(), &[b'x'; 64 * 1024]].concat();
+    let line = [b"data: ".as_slice(), &vec![b'x'; 64 * 1024]].concat();
     for (fail, how) in
         [(FailMode::Closed, Guarding::Redact), (FailMode::Open, Guarding::Redact), (FailMode::Open, Guarding::Detect)]
     {
@@ -93,7 +93,7 @@ fn what_waits_is_bounded_and_past_it_policy_decides() {
 
 #[test]
 fn places_are_bounded() {
-    let stream: String = (0..PLACES_MAX + 1).map(|choice| chunk(choice, "content", "w")).collect();
+    let stream: String = (0..=PLACES_MAX).map(|choice| chunk(choice, "content", "w")).collect();
     let (passed, _) = run(guard(Guarding::Redact), &[stream.as_bytes()]);
     assert!(passed.failed && passed.blocked);
     let (passed, _) = run(guard(Guarding::Detect), &[stream.as_bytes()]);
