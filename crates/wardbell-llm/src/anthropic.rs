@@ -1,3 +1,4 @@
 //! Anthropic's dialect.
 
+pub(crate) mod answer;
 pub(crate) mod messages;

@@ -1,3 +1,4 @@
 //! Cohere's dialect.
 
+pub(crate) mod answer;
 pub(crate) mod chat;

@@ -1,3 +1,4 @@
 //! Gemini's dialect.
 
+pub(crate) mod answer;
 pub(crate) mod generate;

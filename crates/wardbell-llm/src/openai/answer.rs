@@ -1,53 +1,14 @@
-//! Answers of OpenAI's chat completions: whole ones, and the chunks of a stream.
+//! Answers of OpenAI's dialects: the fields that Wardbell adds to one, and where the texts stand.
 //!
 //! **What it does not do.** An answer that is no JSON object, or nested deeper than [`json::DEPTH_MAX`], is left alone.
 
 use std::ops::Range;
 
-use wardbell_core::usage::Usage;
-
 use crate::edit::{self, Edit};
 use crate::json::{self, Event, JsonError, Scanner, StringToken};
 
-#[derive(serde::Deserialize)]
-struct WithUsage {
-    usage: Option<Reported>,
-}
-
-#[derive(serde::Deserialize)]
-struct Reported {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-}
-
-/// What an answer, or one chunk of a stream, says that the call used.
-pub fn usage(body: &[u8]) -> Option<Usage> {
-    let WithUsage { usage } = object(body)?;
-    usage.map(|Reported { prompt_tokens, completion_tokens }| Usage {
-        input_tokens: prompt_tokens,
-        output_tokens: completion_tokens,
-    })
-}
-
-#[derive(serde::Deserialize)]
-struct WithError {
-    error: Option<serde::de::IgnoredAny>,
-}
-
-/// Whether an answer, or one chunk of a stream, is an object with an `error` that is not null.
-pub fn is_error(body: &[u8]) -> bool {
-    object(body).is_some_and(|WithError { error }| error.is_some())
-}
-
-/// Reads an object. A list would be taken too, field after field.
-fn object<'b, T: serde::Deserialize<'b>>(body: &'b [u8]) -> Option<T> {
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return None;
-    }
-    serde_json::from_slice(body).ok()
-}
+pub(crate) mod responses;
+pub(crate) mod shape;
 
 /// Gives `model` the name that was asked for, where it is a string of another name, and sets the fields, whose values are
 /// raw JSON as the caller vouches: in place of the value where the answer has such a field, in every occurrence, and before
@@ -185,34 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn usage_is_read_where_it_is_told() {
-        let told = usage(br#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#);
-        assert_eq!(told, Some(Usage { input_tokens: 3, output_tokens: 4 }));
-        assert_eq!(usage(br#"{"usage":null}"#), None);
-        assert_eq!(usage(br#"{"usage":{"prompt_tokens":-1}}"#), None);
-        assert_eq!(usage(b"junk"), None);
-    }
-
-    #[test]
-    fn an_error_is_a_field_that_is_not_null() {
-        for (body, expect) in [
-            (r#"{"error":{"message":"overloaded","type":"server_error"}}"#, true),
-            (r#"{"error":"overloaded"}"#, true),
-            (r#"{"error":null,"choices":[]}"#, false),
-            (r#"{"choices":[{"delta":{"error":1}}]}"#, false),
-            ("[1]", false),
-            ("junk", false),
-        ] {
-            assert_eq!(is_error(body.as_bytes()), expect, "{body}");
-        }
-    }
-
-    #[test]
     fn a_deep_answer_is_left_alone() {
         let deep = format!("{{\"a\":{}}}", "[".repeat(1_000_000));
         assert_eq!(annotate(deep.as_bytes(), "m", &[]), None);
-        assert_eq!(usage(deep.as_bytes()), None);
-        assert!(!is_error(deep.as_bytes()));
     }
 
     proptest! {

@@ -20,13 +20,48 @@ fn each_provider_gets_its_path_and_its_key_and_none_of_ours() {
     let cohere = json!({"model": "m", "message": "hello"});
     for (kind, path, body, expect, header, value) in [
         ("openai", "chat/completions", &chat, "/v1/chat/completions", "authorization", "Bearer sk-test-provider-key"),
-        ("groq", "chat/completions", &chat, "/openai/v1/chat/completions", "authorization", "Bearer sk-test-provider-key"),
-        ("gemini", "chat/completions", &chat, "/v1beta/openai/chat/completions", "authorization", "Bearer sk-test-provider-key"),
-        ("gemini", "v1beta/models/g:generateContent", &gemini, "/v1beta/models/g:generateContent", "x-goog-api-key", "sk-test-provider-key"),
+        (
+            "groq",
+            "chat/completions",
+            &chat,
+            "/openai/v1/chat/completions",
+            "authorization",
+            "Bearer sk-test-provider-key",
+        ),
+        (
+            "gemini",
+            "chat/completions",
+            &chat,
+            "/v1beta/openai/chat/completions",
+            "authorization",
+            "Bearer sk-test-provider-key",
+        ),
+        (
+            "gemini",
+            "v1beta/models/g:generateContent",
+            &gemini,
+            "/v1beta/models/g:generateContent",
+            "x-goog-api-key",
+            "sk-test-provider-key",
+        ),
         ("anthropic", "v1/messages", &messages, "/v1/messages", "x-api-key", "sk-test-provider-key"),
         ("cohere", "v1/chat", &cohere, "/v1/chat", "authorization", "Bearer sk-test-provider-key"),
-        ("cohere", "chat/completions", &chat, "/compatibility/v1/chat/completions", "authorization", "Bearer sk-test-provider-key"),
-        ("openrouter", "chat/completions", &chat, "/api/v1/chat/completions", "authorization", "Bearer sk-test-provider-key"),
+        (
+            "cohere",
+            "chat/completions",
+            &chat,
+            "/compatibility/v1/chat/completions",
+            "authorization",
+            "Bearer sk-test-provider-key",
+        ),
+        (
+            "openrouter",
+            "chat/completions",
+            &chat,
+            "/api/v1/chat/completions",
+            "authorization",
+            "Bearer sk-test-provider-key",
+        ),
     ] {
         rig.provider_of(kind, kind, &json!({}));
         let reply = rig.post(&format!("/v1/proxy/{kind}/{path}"), &[("x-lockllm-scan-action", "block")], body);
@@ -57,7 +92,8 @@ fn what_was_seen_is_told_in_headers_and_the_answer_is_the_providers_own() {
     ] {
         assert_eq!(reply.headers.get(name), Some(value), "{name}");
     }
-    let asked = [("x-lockllm-pii-action", "strip"), ("x-lockllm-route-action", "auto"), ("x-lockllm-compression", "toon")];
+    let asked =
+        [("x-lockllm-pii-action", "strip"), ("x-lockllm-route-action", "auto"), ("x-lockllm-compression", "toon")];
     let text = format!("{ATTACK} The merger. Mail ann@example.com");
     let reply = rig.post("/v1/proxy/openai/chat/completions", &asked, &says(&text)).expect(200);
     for (name, value) in [
@@ -96,7 +132,11 @@ fn blocks_are_lockllms_and_reach_no_provider() {
 #[test]
 fn the_universal_path_goes_to_the_default_and_an_unknown_provider_has_no_key() {
     let rig = Rig::new(&redact());
-    rig.provider_of("local", "custom", &json!({"default": true, "base_url": format!("{}/deep/v1", rig.provider.origin())}));
+    rig.provider_of(
+        "local",
+        "custom",
+        &json!({"default": true, "base_url": format!("{}/deep/v1", rig.provider.origin())}),
+    );
     for path in ["/v1/proxy/chat/completions", "/v1/proxy/chat/completions/chat/completions"] {
         let reply = rig.post(path, &[], &says("hello")).expect(200);
         assert_eq!(reply.headers.get("x-lockllm-provider"), Some("local"));
@@ -175,7 +215,11 @@ fn a_provider_that_fails_before_its_first_byte_is_followed_by_its_fallback() {
     assert_eq!(second.calls(), 1);
     // A provider that is gone is followed, too.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    rig.provider_of("openai", "openai", &json!({"fallback": "second", "base_url": format!("http://127.0.0.1:{port}/v1")}));
+    rig.provider_of(
+        "openai",
+        "openai",
+        &json!({"fallback": "second", "base_url": format!("http://127.0.0.1:{port}/v1")}),
+    );
     let reply = rig.gateway.chat(&rig.key, &says("hello")).expect(200);
     assert_eq!(reply.json()["aisg_metadata"]["provider_selected"], "second");
 }
@@ -202,7 +246,11 @@ fn the_gateway_surface_speaks_every_dialect() {
         assert_eq!(seen.text(), body.to_string().replace("4111 1111 1111 1111", "[REDACTED]"), "{path}");
     }
     let rows = rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 4);
-    assert!(rows.iter().all(|row| row["verdict"] == "redact" && row["output_tokens"].is_u64() || row["surface"] == "embeddings"), "{rows:#?}");
+    assert!(
+        rows.iter()
+            .all(|row| row["verdict"] == "redact" && row["output_tokens"].is_u64() || row["surface"] == "embeddings"),
+        "{rows:#?}"
+    );
     let told = rig.post("/v1/messages", &[], &json!({"model": "m", "messages": []})).expect(422).json();
     assert_eq!(told["details"][0]["loc"], json!(["body", "messages"]));
     // What stands below a call goes where the call goes.

@@ -27,7 +27,8 @@ fn keys(value: &Value) -> Vec<&str> {
 fn a_clean_text_is_safe_and_nothing_is_null() {
     let rig = rig();
     let told = scanned(&rig, &[], "What is the weather like in the valley, über-sunny?");
-    let expect = ["request_id", "safe", "label", "confidence", "injection", "policy_confidence", "sensitivity", "usage"];
+    let expect =
+        ["request_id", "safe", "label", "confidence", "injection", "policy_confidence", "sensitivity", "usage"];
     assert_eq!(keys(&told), expect);
     assert_eq!((&told["safe"], &told["label"], &told["sensitivity"]), (&json!(true), &json!(0), &json!("medium")));
     assert_eq!(told["usage"], json!({"requests": 2, "input_chars": 51}));
@@ -107,7 +108,10 @@ fn abuse_is_looked_for_when_asked() {
     assert_eq!(keys(&told["abuse_warnings"]["indicators"]), indicators);
     let block = [("x-lockllm-abuse-action", "block")];
     let told = rig.post("/v1/scan", &block, &json!({"input": flood})).expect(400).json();
-    assert_eq!((&told["error"]["type"], &told["error"]["code"]), (&json!("lockllm_abuse_error"), &json!("abuse_detected")));
+    assert_eq!(
+        (&told["error"]["type"], &told["error"]["code"]),
+        (&json!("lockllm_abuse_error"), &json!("abuse_detected"))
+    );
     let clean = scanned(&rig, &block, "What is the capital of France?");
     assert!(clean.get("abuse_warnings").is_none());
 }
@@ -156,7 +160,10 @@ fn what_is_not_allowed_is_told_with_its_name_and_what_wardbell_does_not_do_is_to
     assert_eq!(told["compression_result"]["compression_ratio"], 1.0);
     assert!(told.get("routing").is_none());
     let told = rig.gateway.send("POST", "/v1/scan", &[("Authorization", "Bearer wb_wrong")], b"{}").expect(401).json();
-    assert_eq!((&told["error"]["type"], &told["error"]["code"]), (&json!("authentication_error"), &json!("unauthorized")));
+    assert_eq!(
+        (&told["error"]["type"], &told["error"]["code"]),
+        (&json!("authentication_error"), &json!("unauthorized"))
+    );
     assert_eq!(rig.send("GET", "/v1/scan", &[], b"").status, 405);
 }
 
