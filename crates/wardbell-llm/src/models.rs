@@ -1,7 +1,7 @@
 //! The models that a project can call: `GET /v1/models` in AISG's form (`spec/wire-aisg.md` 1.11), and the nearest name to
 //! one that is not known.
 //!
-//! **Source.** [`price`](crate::price) for names, prices and context windows; [`trait_of`](traits::trait_of) for families
+//! **Source.** [`price`] for names, prices and context windows; `models/traits.rs` for families
 //! and abilities, which no data set that we may ship has.
 //!
 //! **What it does not know.** Whether an account may use a model; the most tokens of an answer, which is always null; the

@@ -11,7 +11,7 @@ const DISTANCE_MAX: usize = 3;
 /// The model of the table whose name is nearest to one that is not known; `None` if none is near: more than a quarter of
 /// its letters would have to change, or more than three.
 ///
-/// Linear in the table and the name: of each comparison only the cells within [`DISTANCE_MAX`] of the diagonal are looked
+/// Linear in the table and the name: of each comparison only the cells within `DISTANCE_MAX` of the diagonal are looked
 /// at (Ukkonen, "Algorithms for approximate string matching", 1985). Of equals, the first in the table.
 pub fn suggest(model: &str) -> Option<&'static str> {
     if model.is_empty() || model.len() > NAME_BYTES_MAX {
