@@ -15,7 +15,7 @@
 //!
 //! **Bounds.** A request head is at most 256 KiB, a body at most 128 MiB; past either the fake hangs up.
 //!
-//! **What it does not do.** HTTP/2, compression, and answers that differ by path (except the list of models).
+//! **What it does not do.** HTTP/2 and compression. It checks no request: any path, header or body is answered as its path's ending says.
 #![expect(
     clippy::expect_used,
     clippy::panic,

@@ -1,4 +1,7 @@
-//! An OpenAI-compatible provider that does as it is told and remembers what it was sent.
+//! A provider that does as it is told and remembers what it was sent.
+//!
+//! It speaks every dialect of [`dialect::Dialect`] at once, each on the paths that the real provider has, so that one
+//! fake serves as OpenAI, Anthropic, Gemini or Cohere, and two of them as a provider and the one to fall back on.
 //!
 //! A [`FakeProvider`] answers each request with the next [`Behaviour`] of its queue, and with its default once the queue
 //! is empty. `GET …/models` is answered with a short list and takes nothing from the queue.
@@ -14,8 +17,15 @@
 //! ```
 
 pub mod behaviour;
-pub mod completion;
+pub mod dialect;
 pub mod hold;
+
+pub mod cohere;
+pub mod completion;
+pub mod embedding;
+pub mod gemini;
+pub mod messages;
+pub mod responses;
 
 use std::collections::VecDeque;
 use std::io;
@@ -58,7 +68,7 @@ impl Default for Inner {
 }
 
 impl FakeProvider {
-    /// Starts one that answers every chat request with a short sentence, as a stream where a stream is asked for.
+    /// Starts one that answers every request with a short sentence, as a stream where a stream is asked for.
     pub fn start() -> FakeProvider {
         let state = Arc::new(State::default());
         let answering = Arc::clone(&state);
@@ -68,7 +78,12 @@ impl FakeProvider {
 
     /// The base URL to configure: `http://127.0.0.1:PORT/v1`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/v1", self.port())
+        format!("{}/v1", self.origin())
+    }
+
+    /// The base URL without a path, for providers whose paths begin otherwise: `http://127.0.0.1:PORT`.
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port())
     }
 
     /// The port it listens on.

@@ -42,12 +42,6 @@ impl Recorded {
     pub(crate) fn closes(&self) -> bool {
         self.headers.has_token("connection", "close")
     }
-
-    /// Whether the JSON body asks for a stream.
-    pub(crate) fn wants_stream(&self) -> bool {
-        serde_json::from_slice::<serde_json::Value>(&self.body)
-            .is_ok_and(|body| body.get("stream").and_then(serde_json::Value::as_bool) == Some(true))
-    }
 }
 
 /// Reads one request, or `None` where the peer closed the connection before the first byte of one.

@@ -3,19 +3,22 @@
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::SockRef;
 
 use crate::line::{Duplex, Line};
 use crate::request::{self, Recorded};
 
 /// What happens to the connection after an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     Keep,
     Close,
+    Reset,
 }
 
 /// Answers one request on its connection.
@@ -31,9 +34,16 @@ pub(crate) struct Server {
 struct Shared {
     closing: Arc<AtomicBool>,
     accepted: AtomicU64,
-    open: Mutex<Vec<(TcpStream, JoinHandle<()>)>>,
+    open: Mutex<Vec<Open>>,
     tls: Option<Arc<ServerConfig>>,
     answer: Box<Answer>,
+}
+
+/// A connection being served: a way to end it from outside, and its thread.
+struct Open {
+    number: u64,
+    socket: TcpStream,
+    thread: JoinHandle<()>,
 }
 
 impl Server {
@@ -78,20 +88,31 @@ impl Shared {
             return;
         };
         let shared = Arc::clone(self);
+        // Held until the connection stands in the list, where its thread looks for it to reset it.
+        let mut open = self.open();
         let thread = std::thread::spawn(move || {
             let end = socket.try_clone();
             // A connection that breaks is an everyday event here: tests break them on purpose.
-            let _ = shared.serve(socket, number);
-            if let Ok(end) = end {
+            let after = shared.serve(socket, number);
+            let Ok(end) = end else { return };
+            if matches!(after, Ok(After::Reset)) {
+                // The last handle to go sends a reset, as nothing may linger.
+                let _ = SockRef::from(&end).set_linger(Some(Duration::ZERO));
+                shared.open().retain(|open| open.number != number);
+            } else {
                 let _ = end.shutdown(Shutdown::Both);
             }
         });
-        let mut open = self.open.lock().expect("no connection panics while it holds the list");
-        open.retain(|(_, thread)| !thread.is_finished());
-        open.push((kept, thread));
+        open.retain(|open| !open.thread.is_finished());
+        open.push(Open { number, socket: kept, thread });
     }
 
-    fn serve(&self, socket: TcpStream, number: u64) -> io::Result<()> {
+    fn open(&self) -> MutexGuard<'_, Vec<Open>> {
+        self.open.lock().expect("no connection panics while it holds the list")
+    }
+
+    /// Answers requests until the connection is to end, and says how.
+    fn serve(&self, socket: TcpStream, number: u64) -> io::Result<After> {
         let seen = socket.try_clone()?;
         let stream: Box<dyn Duplex> = match &self.tls {
             None => Box::new(socket),
@@ -103,11 +124,13 @@ impl Shared {
         let mut line = Line::new(stream, seen, Arc::clone(&self.closing), number);
         while let Some(request) = request::read(&mut line)? {
             let closes = request.closes();
-            if (self.answer)(&mut line, request)? == After::Close || closes {
-                return Ok(());
+            match (self.answer)(&mut line, request)? {
+                After::Keep if !closes => {}
+                After::Keep | After::Close => return Ok(After::Close),
+                After::Reset => return Ok(After::Reset),
             }
         }
-        Ok(())
+        Ok(After::Close)
     }
 }
 
@@ -122,7 +145,10 @@ impl Drop for Server {
         let Ok(mut open) = self.shared.open.lock() else {
             return;
         };
-        for (socket, thread) in open.drain(..) {
+        let ending: Vec<Open> = open.drain(..).collect();
+        // A thread that resets its connection looks at the list on its way out.
+        drop(open);
+        for Open { number: _, socket, thread } in ending {
             let _ = socket.shutdown(Shutdown::Both);
             let _ = thread.join();
         }

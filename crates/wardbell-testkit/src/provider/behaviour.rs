@@ -4,18 +4,21 @@ use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::completion;
+use super::dialect::Dialect;
 use super::hold::Hold;
 use crate::line::Line;
 use crate::request::Recorded;
 use crate::server::After;
 
+/// How long the bytes before a reset may take to be read by the other end.
+const BEFORE_RESET: Duration = Duration::from_millis(50);
+
 /// One way to answer.
 #[derive(Clone, Debug)]
 pub enum Behaviour {
-    /// A completion with this content: whole, or as a stream where the request says `"stream": true`.
+    /// An answer with this content in the dialect of the request's path ([`Dialect::of`]): whole, or as a stream where the
+    /// request asks for one.
     Answer(String),
     /// Status 200 and exactly this JSON body.
     Body(Vec<u8>),
@@ -36,8 +39,12 @@ pub enum Behaviour {
     Hang,
     /// A head that promises a whole completion, half of its body, and the end of the connection.
     CloseMidBody,
-    /// These bytes in place of a whole HTTP answer, and the end of the connection.
+    /// These bytes in place of a whole HTTP answer, and the end of the connection. None at all is a provider that hangs up.
     Raw(Vec<u8>),
+    /// These bytes, then a TCP reset in place of an orderly end.
+    Reset(Vec<u8>),
+    /// The first bytes, then the others again and again until the caller goes away: an answer that never ends.
+    Endless(Vec<u8>, Vec<u8>),
 }
 
 /// A stream of server-sent events.
@@ -45,7 +52,14 @@ pub enum Behaviour {
 pub struct Stream {
     events: Events,
     pace: Pace,
-    cut_after: Option<usize>,
+    cut: Option<Cut>,
+}
+
+/// How a stream breaks off, after so many events.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    events: usize,
+    end: After,
 }
 
 #[derive(Clone, Debug)]
@@ -62,23 +76,15 @@ enum Pace {
 }
 
 impl Stream {
-    /// A completion whose content comes in these pieces, one event each, between the event that names the role and those
-    /// that end it. Ends with `data: [DONE]`.
+    /// An answer whose content comes in these pieces, one event each, between the events with which the dialect of the
+    /// request's path begins a stream and those that end it.
     pub fn of<S: Into<String>>(pieces: impl IntoIterator<Item = S>) -> Stream {
-        Stream {
-            events: Events::Content(pieces.into_iter().map(Into::into).collect()),
-            pace: Pace::AtOnce,
-            cut_after: None,
-        }
+        Stream { events: Events::Content(pieces.into_iter().map(Into::into).collect()), pace: Pace::AtOnce, cut: None }
     }
 
     /// Exactly these bytes, one write for each piece, in HTTP chunks of the same size. Nothing is added.
     pub fn of_bytes<B: Into<Vec<u8>>>(pieces: impl IntoIterator<Item = B>) -> Stream {
-        Stream {
-            events: Events::Bytes(pieces.into_iter().map(Into::into).collect()),
-            pace: Pace::AtOnce,
-            cut_after: None,
-        }
+        Stream { events: Events::Bytes(pieces.into_iter().map(Into::into).collect()), pace: Pace::AtOnce, cut: None }
     }
 
     /// Waits this long before each event after the first.
@@ -96,7 +102,13 @@ impl Stream {
     /// Ends the connection after this many events, without `[DONE]` and without the last HTTP chunk.
     #[must_use]
     pub fn cut_after(self, events: usize) -> Stream {
-        Stream { cut_after: Some(events), ..self }
+        Stream { cut: Some(Cut { events, end: After::Close }), ..self }
+    }
+
+    /// Resets the connection after this many events. The bytes on their way may be lost with it.
+    #[must_use]
+    pub fn reset_after(self, events: usize) -> Stream {
+        Stream { cut: Some(Cut { events, end: After::Reset }), ..self }
     }
 
     /// The bytes of each event, as they will be sent in answer to `body`.
@@ -105,21 +117,18 @@ impl Stream {
             Events::Bytes(pieces) => return pieces.clone(),
             Events::Content(content) => content,
         };
-        let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let with_usage = asked.pointer("/stream_options/include_usage").and_then(Value::as_bool) == Some(true);
-        let chunks = completion::chunks(&model(request), content, with_usage);
-        let mut pieces: Vec<_> = chunks.iter().map(completion::event).collect();
-        pieces.push(b"data: [DONE]\n\n".to_vec());
-        pieces
+        Dialect::of(&request.path).stream(request, content)
     }
 
     fn send(&self, line: &mut Line, request: &Recorded) -> io::Result<After> {
-        line.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n",
-        )?;
+        let content_type = Dialect::of(&request.path).stream_type(request);
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        line.write(head.as_bytes())?;
         for (number, piece) in self.pieces(request).into_iter().enumerate() {
-            if self.cut_after == Some(number) {
-                return Ok(After::Close);
+            if let Some(cut) = self.cut.filter(|cut| cut.events == number) {
+                return Ok(cut.end);
             }
             match &self.pace {
                 Pace::AtOnce => {}
@@ -133,8 +142,8 @@ impl Stream {
                 line.write(&chunk)?;
             }
         }
-        if self.cut_after.is_some() {
-            return Ok(After::Close);
+        if let Some(cut) = self.cut {
+            return Ok(cut.end);
         }
         line.write(b"0\r\n\r\n")?;
         Ok(After::Keep)
@@ -142,7 +151,7 @@ impl Stream {
 }
 
 impl Behaviour {
-    /// A completion with this content.
+    /// An answer with this content.
     pub fn answer(content: &str) -> Behaviour {
         Behaviour::Answer(content.to_owned())
     }
@@ -166,6 +175,28 @@ impl Behaviour {
         }
     }
 
+    /// A status with `Retry-After` in seconds and an error body in OpenAI's shape.
+    pub fn retry_after(code: u16, seconds: u64) -> Behaviour {
+        Behaviour::Status {
+            code,
+            headers: vec![
+                ("content-type".to_owned(), "application/json".to_owned()),
+                ("Retry-After".to_owned(), seconds.to_string()),
+            ],
+            body: br#"{"error":{"message":"try again later","type":"server_error"}}"#.to_vec(),
+        }
+    }
+
+    /// The end of the connection before the first byte of an answer.
+    pub fn hang_up() -> Behaviour {
+        Behaviour::Raw(Vec::new())
+    }
+
+    /// A TCP reset before the first byte of an answer.
+    pub fn reset() -> Behaviour {
+        Behaviour::Reset(Vec::new())
+    }
+
     /// Nothing for this long, then this behaviour.
     #[must_use]
     pub fn after(self, pause: Duration) -> Behaviour {
@@ -174,11 +205,12 @@ impl Behaviour {
 
     pub(crate) fn perform(&self, line: &mut Line, request: &Recorded) -> io::Result<After> {
         match self {
-            Behaviour::Answer(content) if request.wants_stream() => {
+            Behaviour::Answer(content) if Dialect::of(&request.path).wants_stream(request) => {
                 Stream::of(completion::pieces(content)).send(line, request)
             }
             Behaviour::Answer(content) => {
-                Behaviour::body(completion::whole(&model(request), content).to_string()).perform(line, request)
+                let body = Dialect::of(&request.path).whole(request, content).to_string();
+                Behaviour::body(body).perform(line, request)
             }
             Behaviour::Body(body) => {
                 let head = head(200, &[("content-type".to_owned(), "application/json".to_owned())], body.len());
@@ -199,7 +231,8 @@ impl Behaviour {
                 Err(ErrorKind::ConnectionReset.into())
             }
             Behaviour::CloseMidBody => {
-                let body = completion::whole(&model(request), "This answer breaks off in the middle.").to_string();
+                let dialect = Dialect::of(&request.path);
+                let body = dialect.whole(request, "This answer breaks off in the middle.").to_string();
                 let head = head(200, &[("content-type".to_owned(), "application/json".to_owned())], body.len());
                 let half = body.as_bytes().get(..body.len() / 2).unwrap_or_default();
                 line.write(&[&head, half].concat())?;
@@ -209,16 +242,20 @@ impl Behaviour {
                 line.write(bytes)?;
                 Ok(After::Close)
             }
+            Behaviour::Reset(bytes) => {
+                line.write(bytes)?;
+                // Gives the bytes time to be read: a reset overtakes what waits.
+                line.pause(BEFORE_RESET)?;
+                Ok(After::Reset)
+            }
+            Behaviour::Endless(first, again) => {
+                line.write(first)?;
+                loop {
+                    line.write(again)?;
+                }
+            }
         }
     }
-}
-
-/// The model that the request names.
-fn model(request: &Recorded) -> String {
-    serde_json::from_slice::<Value>(&request.body)
-        .ok()
-        .and_then(|body| Some(body.get("model")?.as_str()?.to_owned()))
-        .unwrap_or_else(|| completion::MODEL.to_owned())
 }
 
 /// A status line, header lines, the length of the body and the empty line.

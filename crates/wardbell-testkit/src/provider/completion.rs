@@ -1,13 +1,15 @@
-//! Bodies in the shapes that OpenAI's chat completions API answers with.
+//! Bodies in the shapes that OpenAI's chat completions API answers with, and its older completions API.
 //!
-//! **Source.** OpenAI API reference, "The chat completion object" and "The chat completion chunk object"
-//! (<https://platform.openai.com/docs/api-reference/chat>); ids, times and usage numbers are fixed so that two runs give
+//! **Source.** OpenAI API reference, "The chat completion object", "The chat completion chunk object" and "The
+//! completion object" (<https://platform.openai.com/docs/api-reference/chat>); ids, times and usage numbers are fixed so that two runs give
 //! the same bytes.
 
 use serde_json::{Value, json};
 
 /// The id of every completion.
 pub const ID: &str = "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT";
+/// The id of every answer of the older completions API.
+pub const TEXT_ID: &str = "cmpl-uqkvlQyYK7bGYrRHQ0eXlWi7";
 /// Seconds since 1970 in `created`.
 pub const CREATED: i64 = 1_741_569_952;
 /// Tokens in `usage.prompt_tokens`.
@@ -82,6 +84,40 @@ pub fn chunks(model: &str, pieces: &[String], with_usage: bool) -> Vec<Value> {
         chunks.push(last);
     }
     chunks
+}
+
+/// A whole answer of the older completions API, or one event of its stream.
+pub fn text(model: &str, content: &str, finish: Value) -> Value {
+    json!({
+        "id": TEXT_ID,
+        "object": "text_completion",
+        "created": CREATED,
+        "model": model,
+        "choices": [{ "text": content, "index": 0, "logprobs": null, "finish_reason": finish }],
+        "usage": usage()
+    })
+}
+
+/// A stream of the older completions API: one event per piece, the reason to stop, then usage where asked for. The
+/// closing `[DONE]` is not among them.
+pub fn texts(model: &str, pieces: &[String], with_usage: bool) -> Vec<Value> {
+    let event = |content: &str, finish: Value, usage: bool| {
+        let mut event = text(model, content, finish);
+        if !usage && let Some(event) = event.as_object_mut() {
+            event.remove("usage");
+        }
+        event
+    };
+    let mut events: Vec<_> = pieces.iter().map(|piece| event(piece, Value::Null, false)).collect();
+    events.push(event("", json!("stop"), false));
+    if with_usage {
+        let mut last = event("", Value::Null, true);
+        if let Some(last) = last.as_object_mut() {
+            last.insert("choices".to_owned(), json!([]));
+        }
+        events.push(last);
+    }
+    events
 }
 
 /// One server-sent event, with the empty line that ends it.

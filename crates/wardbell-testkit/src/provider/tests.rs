@@ -145,3 +145,101 @@ fn dropping_a_provider_ends_what_hangs() {
     drop(provider);
     assert_eq!(connection.rest(SOON).unwrap_or_default(), b"");
 }
+
+fn ask_at(provider: &FakeProvider, path: &str, body: &str) -> Reply {
+    let mut connection = connect(provider);
+    let length = body.len();
+    connection.send(format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes());
+    connection.reply()
+}
+
+#[test]
+fn every_dialect_answers_on_its_own_paths() {
+    let provider = FakeProvider::start();
+    provider.otherwise(Behaviour::answer("It is sunny."));
+    // (path, where the text is, where the tokens of the answer are)
+    let cases = [
+        ("/v1/chat/completions", "/choices/0/message/content", "/usage/completion_tokens"),
+        ("/v1/completions", "/choices/0/text", "/usage/completion_tokens"),
+        ("/v1/responses", "/output/0/content/0/text", "/usage/output_tokens"),
+        ("/v1/messages?beta=true", "/content/0/text", "/usage/output_tokens"),
+        (
+            "/v1beta/models/gemini-2.0-flash:generateContent",
+            "/candidates/0/content/parts/0/text",
+            "/usageMetadata/candidatesTokenCount",
+        ),
+        ("/v2/chat", "/message/content/0/text", "/usage/tokens/output_tokens"),
+    ];
+    for (path, text, tokens) in cases {
+        let answer = ask_at(&provider, path, r#"{"model":"m"}"#).json();
+        assert_eq!(answer.pointer(text).and_then(|text| text.as_str()), Some("It is sunny."), "{path}: {answer}");
+        assert_eq!(answer.pointer(tokens).and_then(serde_json::Value::as_u64), Some(10), "{path}: {answer}");
+    }
+    let two = ask_at(&provider, "/v1/embeddings", r#"{"input":["a","b"],"encoding_format":"base64"}"#).json();
+    assert_eq!(two["data"][1]["embedding"], "AACAPgAAAL8AAAA+AACAPw==");
+    let one = ask_at(&provider, "/v1/embeddings", r#"{"input":"a"}"#).json();
+    assert_eq!((one["data"].as_array().unwrap().len(), one["data"][0]["embedding"][1].as_f64()), (1, Some(-0.5)));
+}
+
+#[test]
+fn every_dialect_streams_the_pieces_in_order_and_ends_in_its_own_way() {
+    let provider = FakeProvider::start();
+    provider.otherwise(Behaviour::answer("It is sunny."));
+    // (path, where an event's piece of text is, how the stream ends)
+    let cases = [
+        ("/v1/completions", "/choices/0/text", "data: [DONE]\n\n"),
+        ("/v1/responses", "/delta", "}\n\n"),
+        ("/v1/messages", "/delta/text", "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
+        (
+            "/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse",
+            "/candidates/0/content/parts/0/text",
+            "}\n\n",
+        ),
+        ("/v2/chat", "/delta/message/content/text", "data: [DONE]\n\n"),
+    ];
+    for (path, text, end) in cases {
+        let reply = ask_at(&provider, path, r#"{"model":"m","stream":true}"#);
+        assert_eq!(reply.headers.get("content-type"), Some("text/event-stream; charset=utf-8"));
+        assert!(reply.text().ends_with(end), "{path}: {}", reply.text());
+        let data = reply.text().lines().filter_map(|line| line.strip_prefix("data: "));
+        let events = data.filter_map(|data| serde_json::from_str::<serde_json::Value>(data).ok());
+        let pieces: String = events.filter_map(|event| Some(event.pointer(text)?.as_str()?.to_owned())).collect();
+        assert_eq!(pieces, "It is sunny.", "{path}: {}", reply.text());
+    }
+    let array = ask_at(&provider, "/v1beta/models/gemini-2.0-flash:streamGenerateContent", "{}").json();
+    assert_eq!(array[2]["candidates"][0]["finishReason"], "STOP");
+    assert_eq!(array[0]["modelVersion"], "gemini-2.0-flash");
+}
+
+#[test]
+fn resets_and_hang_ups_leave_no_answer() {
+    for (behaviour, is_reset) in [
+        (Behaviour::reset(), true),
+        (Behaviour::hang_up(), false),
+        (Behaviour::Stream(Stream::of(["a"]).reset_after(1)), true),
+    ] {
+        let provider = FakeProvider::start();
+        provider.next(behaviour.clone());
+        let mut connection = connect(&provider);
+        post(&mut connection, "{}");
+        assert_eq!(connection.rest(SOON).is_err(), is_reset, "{behaviour:?}");
+    }
+}
+
+#[test]
+fn an_endless_answer_ends_with_its_caller() {
+    let provider = FakeProvider::start();
+    provider.next(Behaviour::Endless(b"HTTP/1.1 200 OK\r\n".to_vec(), b"x: y\r\n".to_vec()));
+    let mut connection = connect(&provider);
+    post(&mut connection, "{}");
+    connection.read_until(b"x: y\r\nx: y\r\n", SOON);
+    drop(connection);
+    provider.wait_for_abandoned(1, SOON);
+}
+
+#[test]
+fn a_caller_is_told_when_to_try_again() {
+    let provider = FakeProvider::start();
+    provider.next(Behaviour::retry_after(429, 7));
+    assert_eq!(ask(&provider, "{}").expect(429).headers.get("retry-after"), Some("7"));
+}
