@@ -115,12 +115,11 @@ fn a_stream_without_a_finding_passes_byte_for_byte_and_as_it_comes() {
     }
     // What is certain leaves while the provider still holds the rest back.
     let hold = Hold::new();
-    let words = "word after word after word ".repeat(40);
-    rig.provider.next(Behaviour::Stream(Stream::of([words.as_str(), "the end"]).held(&hold)));
+    rig.provider.next(Behaviour::Stream(Stream::of(["word after word "; 100]).held(&hold)));
     let mut asked = says("hello");
     asked["stream"] = json!(true);
     let mut connection = rig.gateway.chat_stream(&rig.key, &asked);
-    hold.release(2);
+    hold.release(60);
     connection.read_until(b"word after", SOON);
     hold.release_all();
     connection.read_until(b"[DONE]", SOON);
