@@ -105,8 +105,17 @@ impl Shape {
             | (Self::Object { .. }, Is::Object)
             | (Self::List(..), Is::List)
             | (Self::Skip | Self::Every | Self::Echo(_), _) => self,
-            (Self::Piece(_) | Self::Whole(_) | Self::Type | Self::End | Self::Number(_) | Self::Flag(_), _)
-            | (Self::Object { .. } | Self::List(..), _) => &EVERY,
+            (
+                Self::Piece(_)
+                | Self::Whole(_)
+                | Self::Type
+                | Self::End
+                | Self::Number(_)
+                | Self::Flag(_)
+                | Self::Object { .. }
+                | Self::List(..),
+                _,
+            ) => &EVERY,
         }
     }
 }

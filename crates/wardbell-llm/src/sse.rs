@@ -48,6 +48,7 @@ pub(crate) fn join<'a>(raw: &'a [u8], data: &[Range<usize>]) -> Cow<'a, [u8]> {
 
 /// Splits a stream into its events, whatever pieces it comes in.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact about the byte where a piece ended")]
 pub struct SseSplitter {
     /// The event so far.
     raw: Vec<u8>,

@@ -40,13 +40,14 @@ use wardbell_core::policy::FailMode;
 use crate::answer;
 use crate::dialect::Dialect;
 use crate::edit::{self, Edit};
-use crate::json::{self, StringToken};
+use crate::json;
 use crate::segment::Segment;
 use crate::shape::{Echo, Found, Place, Text};
 use crate::sse::{self, EVENT_BYTES_MAX, Frame};
 
 mod channel;
 mod end;
+mod event;
 mod framing;
 mod observer;
 
@@ -56,6 +57,7 @@ pub use observer::StreamObserver;
 
 use channel::{Channel, Scan};
 use end::{Said, Why};
+use event::{Event, segment_at};
 use framing::Splitter;
 
 /// The most bytes of events that are held at a time. Source: our choice; twice the longest event.
@@ -198,6 +200,7 @@ impl StreamGuard {
         core.told.framing = self.splitter.learn(piece);
         self.splitter.push(piece, |frame| core.take(frame, scan, &mut passed));
         core.drain(scan, &mut passed);
+        passed.blocked = core.stopped;
         passed
     }
 
@@ -209,6 +212,7 @@ impl StreamGuard {
         self.splitter.finish(|frame| core.take(frame, scan, &mut passed));
         core.close_all(scan);
         core.drain(scan, &mut passed);
+        passed.blocked = core.stopped;
         passed
     }
 
@@ -545,7 +549,6 @@ impl Core {
 
     fn stop(&mut self, why: Why, message: &str, passed: &mut Passed) {
         passed.bytes.extend_from_slice(&end::end(self.dialect, &self.told, message, why));
-        passed.blocked = true;
         self.stopped = true;
         self.held = VecDeque::new();
         self.held_bytes = 0;
@@ -554,47 +557,5 @@ impl Core {
     }
 }
 
-/// An event that is being read.
-struct Event<'a> {
-    raw: &'a [u8],
-    /// Where its data lines stand in `raw`.
-    lines: &'a [Range<usize>],
-    /// Where each of them begins in the data.
-    starts: Vec<usize>,
-    /// Its data: the lines, joined by line feeds.
-    text: &'a str,
-}
-
-impl<'a> Event<'a> {
-    fn new(raw: &'a [u8], lines: &'a [Range<usize>], text: &'a str) -> Self {
-        let mut next = 0;
-        let mut start = |line: &Range<usize>| {
-            let start = next;
-            next += line.len() + 1;
-            start
-        };
-        let starts = lines.iter().map(&mut start).collect();
-        Self { raw, lines, starts, text }
-    }
-
-    /// Where a range of the data stands in the event.
-    fn place(&self, range: &Range<usize>) -> Range<usize> {
-        let place = |offset: usize| {
-            let number = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
-            match (self.lines.get(number), self.starts.get(number)) {
-                (Some(line), Some(start)) => line.start + (offset - start),
-                _ => self.raw.len(),
-            }
-        };
-        place(range.start)..place(range.end)
-    }
-}
-
-/// The text that stands between these quotes of an event.
-fn segment_at<'a>(raw: &'a [u8], place: &Range<usize>) -> Segment<'a> {
-    let text = raw.get(place.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-    let token = StringToken { raw: 0..text.len(), escaped: true };
-    let mut segment = Segment::new(text, &token, Origin::Assistant, None);
-    segment.raw = place.clone();
-    segment
-}
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ pub(crate) fn answer(
     let made = match (dialect, stream) {
         (Dialect::ChatCompletions, false) => Made::One(echo.chat()),
         (Dialect::ChatCompletions, true) => Made::Stream(echo.chat_events()),
-        (Dialect::Completions, false) => Made::One(echo.completion(&echo.text, json!("stop"))),
+        (Dialect::Completions, false) => Made::One(echo.completion(&echo.text, &json!("stop"))),
         (Dialect::Completions, true) => Made::Stream(echo.completion_events()),
         (Dialect::Responses, false) => Made::One(echo.response("completed", &echo.text)),
         (Dialect::Responses, true) => Made::Stream(echo.response_events()),
@@ -144,7 +144,7 @@ impl Echo<'_> {
         events + DONE
     }
 
-    fn completion(&self, text: &str, finish: Value) -> Value {
+    fn completion(&self, text: &str, finish: &Value) -> Value {
         let usage = if finish.is_null() { Value::Null } else { self.usage() };
         json!({
             "id": format!("cmpl-{}", self.request),
@@ -157,8 +157,8 @@ impl Echo<'_> {
     }
 
     fn completion_events(&self) -> String {
-        let words: String = self.words().map(|word| event(None, &self.completion(word, Value::Null))).collect();
-        words + &event(None, &self.completion("", json!("stop"))) + DONE
+        let words: String = self.words().map(|word| event(None, &self.completion(word, &Value::Null))).collect();
+        words + &event(None, &self.completion("", &json!("stop"))) + DONE
     }
 
     fn embeddings(&self, asked: &Value) -> Value {

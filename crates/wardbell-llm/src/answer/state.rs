@@ -130,21 +130,21 @@ struct WithUsage {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Inner {
-    Object { usage: Option<Reported>, meta: Option<Reported> },
+    Object { usage: Option<Box<Reported>>, meta: Option<Box<Reported>> },
     Other(IgnoredAny),
 }
 
 impl Inner {
     fn usage(&self) -> Option<&Reported> {
         match self {
-            Self::Object { usage, .. } => usage.as_ref(),
+            Self::Object { usage, .. } => usage.as_deref(),
             Self::Other(_) => None,
         }
     }
 
     fn meta(&self) -> Option<&Reported> {
         match self {
-            Self::Object { meta, .. } => meta.as_ref(),
+            Self::Object { meta, .. } => meta.as_deref(),
             Self::Other(_) => None,
         }
     }
@@ -253,19 +253,24 @@ pub(super) fn is_last(dialect: Dialect, data: &[u8]) -> bool {
     if data.trim_ascii() == b"[DONE]" {
         return true;
     }
+    // Looking is cheaper than reading, and most events are none of these.
+    let has = |word: &[u8]| memchr::memmem::find(data, word).is_some();
     let last = |kinds: &[&str]| {
-        last_object::<WithState<'_>>(dialect, data).is_some_and(|told| {
-            kinds.contains(&word(told.kind.as_ref())) || kinds.contains(&word(told.event_type.as_ref()))
-        })
+        kinds.iter().any(|kind| has(kind.as_bytes()))
+            && last_object::<WithState<'_>>(dialect, data).is_some_and(|told| {
+                kinds.contains(&word(told.kind.as_ref())) || kinds.contains(&word(told.event_type.as_ref()))
+            })
     };
     match dialect {
         Dialect::ChatCompletions | Dialect::Completions | Dialect::Embeddings | Dialect::Generic => false,
         Dialect::Responses => last(&["response.completed", "response.incomplete", "response.failed"]),
         Dialect::Messages => last(&["message_stop"]),
         Dialect::CohereChat => last(&["message-end", "stream-end"]),
-        Dialect::Gemini => last_object::<WithState<'_>>(dialect, data)
-            .and_then(|told| told.candidates)
-            .is_some_and(|candidates| candidates.iter().any(|candidate| candidate.finish_reason.is_some())),
+        Dialect::Gemini => {
+            let told = if has(b"finishReason") { last_object::<WithState<'_>>(dialect, data) } else { None };
+            told.and_then(|told| told.candidates)
+                .is_some_and(|candidates| candidates.iter().any(|candidate| candidate.finish_reason.is_some()))
+        }
     }
 }
 
@@ -279,5 +284,75 @@ fn last_object<'b, T: Deserialize<'b>>(dialect: Dialect, body: &'b [u8]) -> Opti
             if last.starts_with('{') { serde_json::from_str(last).ok() } else { None }
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_is_read_where_it_is_told() {
+        use Dialect::{ChatCompletions, CohereChat, Generic, Messages, Responses};
+        for (dialect, body, expect) in [
+            (ChatCompletions, r#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#, Some((3, 4))),
+            (ChatCompletions, r#"{"usage":{"prompt_tokens":3.0}}"#, Some((3, 0))),
+            (ChatCompletions, r#"{"usage":null}"#, None),
+            (ChatCompletions, r#"{"usage":{"prompt_tokens":-1}}"#, None),
+            (ChatCompletions, r#"{"usage":{"prompt_tokens":"3"}}"#, None),
+            (ChatCompletions, r#"{"usage":{"input_tokens":3}}"#, Some((0, 0))),
+            (ChatCompletions, "[1]", None),
+            (ChatCompletions, "junk", None),
+            (Responses, r#"{"response":{"usage":{"input_tokens":3,"output_tokens":4}}}"#, Some((3, 4))),
+            (Responses, r#"{"response":"x"}"#, None),
+            (Messages, r#"{"usage":{"input_tokens":1,"cache_read_input_tokens":2,"output_tokens":4}}"#, Some((3, 4))),
+            (CohereChat, r#"{"meta":{"billed_units":{"input_tokens":3,"output_tokens":4}}}"#, Some((3, 4))),
+            (Generic, r#"{"usageMetadata":{"promptTokenCount":3,"thoughtsTokenCount":4}}"#, Some((3, 4))),
+            (Generic, r#"{"usage":{"input_tokens":3,"output_tokens":4}}"#, Some((3, 4))),
+        ] {
+            let expect = expect.map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens });
+            assert_eq!(usage(dialect, body.as_bytes()), expect, "{dialect:?} {body}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_in_each_dialect_its_own_way() {
+        use Dialect::{ChatCompletions, CohereChat, Gemini, Messages, Responses};
+        for (dialect, body, expect) in [
+            (ChatCompletions, r#"{"error":{"message":"overloaded","type":"server_error"}}"#, true),
+            (ChatCompletions, r#"{"error":"overloaded"}"#, true),
+            (ChatCompletions, r#"{"error":null,"choices":[]}"#, false),
+            (ChatCompletions, r#"{"choices":[{"delta":{"error":1}}]}"#, false),
+            (ChatCompletions, "[1]", false),
+            (ChatCompletions, "junk", false),
+            (Responses, r#"{"status":"failed","error":null}"#, true),
+            (Responses, r#"{"status":"completed","error":null}"#, false),
+            (Messages, r#"{"type":"error"}"#, true),
+            (Gemini, r#"[{"candidates":[]},{"error":{"code":503}}]"#, true),
+            (CohereChat, r#"{"type":"message-end","delta":{"finish_reason":"ERROR"}}"#, true),
+            (CohereChat, r#"{"event_type":"stream-end","finish_reason":"ERROR_LIMIT"}"#, true),
+            (CohereChat, r#"{"event_type":"stream-end","finish_reason":"COMPLETE"}"#, false),
+        ] {
+            assert_eq!(is_error(dialect, body.as_bytes()), expect, "{dialect:?} {body}");
+        }
+    }
+
+    #[test]
+    fn a_deep_answer_says_nothing() {
+        let deep = format!("{{\"a\":{}}}", "[".repeat(1_000_000));
+        assert_eq!(usage(Dialect::ChatCompletions, deep.as_bytes()), None);
+        assert!(!is_error(Dialect::ChatCompletions, deep.as_bytes()));
+        assert_eq!(super::super::texts(Dialect::ChatCompletions, deep.as_bytes()), None);
+    }
+
+    #[test]
+    fn the_end_is_told_in_each_dialect_its_own_way() {
+        for data in ["[DONE]", " [DONE] ", "[DONE]\r"] {
+            assert!(is_last(Dialect::ChatCompletions, data.as_bytes()), "{data:?}");
+        }
+        for data in ["", "[done]", "\"[DONE]\"", r#"{"choices":[{"delta":{"content":"[DONE]"}}]}"#] {
+            assert!(!is_last(Dialect::ChatCompletions, data.as_bytes()), "{data:?}");
+        }
+        assert!(!is_last(Dialect::Messages, br#"{"type":"content_block_delta","delta":{"text":"message_stop"}}"#));
     }
 }

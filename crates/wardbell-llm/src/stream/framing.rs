@@ -124,15 +124,12 @@ impl At {
             (Self::Between, b'"') => Self::String(0),
             (Self::Between | Self::Bare, _) => Self::Bare,
             (Self::Nested(depth), b'{' | b'[') => Self::Nested(depth.saturating_add(1)),
-            (Self::Nested(1), b'}' | b']') => Self::Between,
+            (Self::Nested(1), b'}' | b']') | (Self::String(0), b'"') => Self::Between,
             (Self::Nested(depth), b'}' | b']') => Self::Nested(depth.saturating_sub(1)),
-            (Self::Nested(depth), b'"') => Self::String(depth),
-            (Self::Nested(_), _) => self,
-            (Self::String(0), b'"') => Self::Between,
+            (Self::Nested(depth), b'"') | (Self::Escape(depth), _) => Self::String(depth),
             (Self::String(depth), b'"') => Self::Nested(depth),
             (Self::String(depth), b'\\') => Self::Escape(depth),
-            (Self::String(_), _) => self,
-            (Self::Escape(depth), _) => Self::String(depth),
+            (Self::Nested(_) | Self::String(_), _) => self,
         }
     }
 }

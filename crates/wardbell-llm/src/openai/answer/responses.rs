@@ -104,6 +104,11 @@ static SUMMARY: Shape = Shape::Object { fields: &[("type", &SKIP), ("text", &Sha
 /// Gives each text the field that the event's kind says, so that the pieces, which are all called `delta`, and their
 /// repetitions have one place.
 pub(crate) fn name(found: &mut Found, kind: &str) {
+    if kind == "error" {
+        // Its `code` is the error's.
+        found.texts.clear();
+        return;
+    }
     let stem = kind.rsplit_once('.').map_or(kind, |(stem, _)| stem);
     let stem = stem.strip_prefix("response.").unwrap_or(stem);
     let field = match stem {
