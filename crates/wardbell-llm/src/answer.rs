@@ -5,7 +5,7 @@
 //! tools, documents) is not among them, nor are ids, pictures and sounds.
 //!
 //! **What it does not do.** It does not look into JSON within a string (a tool call's arguments). An answer that is no
-//! JSON, or nested deeper than [`json::DEPTH_MAX`](crate::json::DEPTH_MAX), is nobody's text.
+//! JSON, or nested deeper than [`json::DEPTH_MAX`], is nobody's text.
 
 use std::ops::Range;
 

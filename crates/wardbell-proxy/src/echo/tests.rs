@@ -1,5 +1,6 @@
 use wardbell_core::finding::Finding;
 use wardbell_core::usage::Usage;
+use wardbell_detect::engine::{Engine, EngineSettings};
 use wardbell_llm::answer as llm;
 use wardbell_llm::stream::{Guarding, StreamGuard, StreamObserver};
 
@@ -80,4 +81,29 @@ fn an_embedding_depends_on_the_text_alone() {
 fn other_json_comes_back() {
     let (_, answer) = make(Dialect::Generic, r#"{"jsonrpc":"2.0","params":["x"]}"#, false);
     assert_eq!(answer.as_ref(), br#"{"echo":{"jsonrpc":"2.0","params":["x"]}}"#);
+}
+
+#[test]
+fn what_the_engine_finds_is_cut_out_of_every_stream() {
+    const KEY_LINE: &str = "MIIEpAIBAAKCAQEA7bq3vXk2mZs0Hf8yQ1nJcRtUoWgLdEaPiSxVbTzYhNrMqKwF";
+    let engine = Engine::new(&EngineSettings::default()).unwrap();
+    let key = format!("-----BEGIN RSA PRIVATE KEY----- {} -----END RSA PRIVATE KEY-----", [KEY_LINE; 24].join(" "));
+    let secrets = ["4111 1111 1111 1111", "jane.roe@example.com", key.as_str(), "AKIAIOSFODNN7EXAMPLQ"];
+    let text = secrets.join(" and then some words in between, as people write them, and ");
+    let mut scan = |text: &str| engine.scan(text);
+    for (dialect, body) in ASKED {
+        let body = body.replace("hello there", &text).replace(r#""text":"hello""#, &format!("\"text\":\"{text}\""));
+        let (_, stream) = make(*dialect, &body, true);
+        let mut guard = StreamGuard::new(*dialect, Guarding::Redact);
+        let mut left = Vec::new();
+        for piece in stream.chunks(100) {
+            left.extend(guard.push(piece, &mut scan).bytes);
+        }
+        left.extend(guard.finish(&mut scan).bytes);
+        assert_eq!(guard.found(), secrets.len() as u64, "{dialect:?} {:?}", guard.findings());
+        let left = String::from_utf8(left).unwrap();
+        for secret in ["4111", "1111 ", "jane.roe", KEY_LINE, "PRIVATE KEY", "AKIA"] {
+            assert!(!left.contains(secret), "{dialect:?} {secret}");
+        }
+    }
 }
