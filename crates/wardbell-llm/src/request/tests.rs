@@ -1,4 +1,10 @@
+use wardbell_core::origin::Origin;
+
 use super::*;
+
+fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Request<'a>, RequestError> {
+    super::read(Dialect::ChatCompletions, body, limits)
+}
 
 fn told(body: &str) -> (String, String) {
     let error = read(body.as_bytes(), &Limits { depth_max: 16, messages_max: 3 }).unwrap_err();
@@ -247,8 +253,9 @@ fn awkward_but_legal_json_is_read() {
     let body = "\r\n{ \"model\" : \"m\\u002d1\" ,\t\"temperature\":1E+2,\"top_p\":-0.0,\"x\":1,\"x\":2, \
                 \"messages\":[ { \"content\" : \"\\/\\ud83d\\ude00\\ud800\" , \"role\":\"user\" } ] }\n";
     let request = read(body.as_bytes(), &Limits::default()).unwrap();
-    assert_eq!(request.model, "m-1");
-    assert_eq!(body.get(request.model_place).unwrap(), "m\\u002d1");
+    let model = request.model.unwrap();
+    assert_eq!(model.name, "m-1");
+    assert_eq!(body.get(model.place).unwrap(), "m\\u002d1");
     let text = request.segments.iter().find(|segment| segment.origin == Origin::User).unwrap();
     assert_eq!(text.text, "/😀\u{fffd}");
 }
