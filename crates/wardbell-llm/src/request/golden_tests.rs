@@ -126,8 +126,8 @@ fn a_redaction_of_any_segment_changes_only_that_text() {
     for (dialect, path, body) in fixtures() {
         let request = read(dialect, &body, &Limits::default()).unwrap();
         for (index, segment) in request.segments.iter().enumerate() {
-            // Without its media type, base64 is a text again.
-            if media::is_media_type(&segment.text) {
+            // Without its media type or kind, base64 is a text again.
+            if media::is_media_type(&segment.text) || segment.text == "image" {
                 continue;
             }
             let made = edit::splice(&body, &[edit::redact(segment, 0..segment.text.len(), "[\"x\"]")]);
