@@ -95,16 +95,13 @@ fn unescape(path: &str) -> String {
     let mut rest = path.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let digit = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
+        rest = after;
+        let mut byte = *first;
+        if let (b'%', Some(high), Some(low)) = (first, digit(0), digit(1)) {
+            byte = u8::try_from(high * 16 + low).unwrap_or(b'%');
+            rest = after.get(2..).unwrap_or_default();
         }
+        bytes.push(byte);
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

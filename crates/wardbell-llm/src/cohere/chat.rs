@@ -52,7 +52,7 @@ static TURN: Node = Node::that(Is::Turn).fields(&[
     ("tool_results", &RESULTS),
 ]);
 static CONTENT: Node = Node::plain().items(&PART);
-static PART: Node = Node::plain().fields(&[("image_url", &MEDIA), ("document", &DOCUMENT)]);
+static PART: Node = Node::plain().fields(&[("image_url", &MEDIA)]);
 static RESULTS: Node = Node::of(Origin::ToolResult).items(&RESULT);
 /// What a tool was asked, and what it said.
 static RESULT: Node = Node::plain().fields(&[("call", &ASSISTANT), ("outputs", &TOOL_RESULT)]);

@@ -1,4 +1,10 @@
+use wardbell_core::origin::Origin;
+
 use super::*;
+
+fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Request<'a>, RequestError> {
+    super::read(Dialect::ChatCompletions, body, limits)
+}
 
 fn told(body: &str) -> (String, String) {
     let error = read(body.as_bytes(), &Limits { depth_max: 16, messages_max: 3 }).unwrap_err();
@@ -247,8 +253,111 @@ fn awkward_but_legal_json_is_read() {
     let body = "\r\n{ \"model\" : \"m\\u002d1\" ,\t\"temperature\":1E+2,\"top_p\":-0.0,\"x\":1,\"x\":2, \
                 \"messages\":[ { \"content\" : \"\\/\\ud83d\\ude00\\ud800\" , \"role\":\"user\" } ] }\n";
     let request = read(body.as_bytes(), &Limits::default()).unwrap();
-    assert_eq!(request.model, "m-1");
-    assert_eq!(body.get(request.model_place).unwrap(), "m\\u002d1");
+    let model = request.model.unwrap();
+    assert_eq!(model.name, "m-1");
+    assert_eq!(body.get(model.place).unwrap(), "m\\u002d1");
     let text = request.segments.iter().find(|segment| segment.origin == Origin::User).unwrap();
     assert_eq!(text.text, "/😀\u{fffd}");
+}
+
+const EVERY: &[(Dialect, &str)] = &[
+    (Dialect::ChatCompletions, r#"{"model":"m","messages":[{"role":"user","content":CONTENT}]}"#),
+    (Dialect::Responses, r#"{"model":"m","input":[{"role":"user","content":CONTENT}]}"#),
+    (Dialect::Completions, r#"{"model":"m","prompt":["x",CONTENT]}"#),
+    (Dialect::Embeddings, r#"{"model":"m","input":["x",CONTENT]}"#),
+    (Dialect::Messages, r#"{"model":"m","messages":[{"role":"user","content":CONTENT}]}"#),
+    (Dialect::Gemini, r#"{"contents":[{"role":"user","parts":CONTENT}]}"#),
+    (Dialect::CohereChat, r#"{"messages":[{"role":"user","content":CONTENT}]}"#),
+    (Dialect::Generic, r#"{"jsonrpc":"2.0","result":{"messages":[{"role":"user","content":CONTENT}]}}"#),
+];
+
+#[test]
+fn hostile_shapes_are_read_in_one_walk_in_every_dialect() {
+    for (dialect, frame) in EVERY {
+        for unit in ["[],", "{},", r#"{"type":1},"#, r#"{"source":{"data":"AAAA"}},"#, r#"{"inlineData":{}},"#] {
+            let body = frame.replace("CONTENT", &format!("[{}1]", unit.repeat(1_000_000 / unit.len())));
+            assert!(super::read(*dialect, body.as_bytes(), &Limits::default()).is_ok(), "{dialect:?} {unit}");
+        }
+        let body = frame.replace("CONTENT", &"[{\"content\":".repeat(100_000));
+        let error = super::read(*dialect, body.as_bytes(), &Limits::default()).unwrap_err();
+        assert_eq!(error, RequestError::TooDeep { max: json::DEPTH_MAX }, "{dialect:?}");
+    }
+}
+
+#[test]
+fn base64_is_exempt_only_beside_one_media_type_where_the_api_takes_media() {
+    for (dialect, content, scanned) in [
+        (Dialect::Messages, r#"[{"source":{"type":"base64","media_type":"image/png","data":"AAAA"}}]"#, false),
+        (Dialect::Messages, r#"[{"source":{"data":"AAAA","type":"base64","media_type":"image/png"}}]"#, false),
+        (Dialect::Messages, r#"[{"source":{"type":"text","media_type":"image/png","data":"AAAA"}}]"#, true),
+        (Dialect::Messages, r#"[{"source":{"type":"base64","media_type":"text/plain","data":"AAAA"}}]"#, true),
+        (
+            Dialect::Messages,
+            r#"[{"source":{"type":"base64","media_type":"image/png","data":"AAAA","data":"x"}}]"#,
+            true,
+        ),
+        (Dialect::Messages, r#"[{"source":{"media_type":"text/plain","media_type":"image/png","data":"AAAA"}}]"#, true),
+        (Dialect::Messages, r#"{"source":{"type":"base64","media_type":"image/png","data":"AAAA"}}"#, true),
+        (Dialect::Messages, r#"[{"x":{"source":{"media_type":"image/png","data":"AAAA"}}}]"#, true),
+        (Dialect::Messages, r#"[{"source":{"type":"base64","media_type":"image/png","data":["AAAA"]}}]"#, true),
+        (Dialect::Gemini, r#"[{"inlineData":{"mimeType":"image/png","data":"AAAA"}}]"#, false),
+        (Dialect::Gemini, r#"[{"functionResponse":{"response":{"mimeType":"image/png","data":"AAAA"}}}]"#, true),
+        (Dialect::Gemini, r#"[{"inlineData":{"mimeType":"image/svg+xml","data":"AAAA"}}]"#, true),
+        (Dialect::Generic, r#"{"type":"image","mimeType":"image/png","data":"AAAA"}"#, false),
+        (Dialect::Generic, r#"{"type":"text","mimeType":"image/png","data":"AAAA"}"#, true),
+        (Dialect::Responses, r#"[{"image_url":"data:image/png;base64,AAAA"}]"#, false),
+        (Dialect::Responses, r#"[{"text":"data:image/png;base64,AAAA"}]"#, true),
+    ] {
+        let frame = EVERY.iter().find(|(every, _)| *every == dialect).unwrap().1;
+        let body = frame.replace("CONTENT", content);
+        let request = super::read(dialect, body.as_bytes(), &Limits::default()).unwrap();
+        assert_eq!(request.segments.iter().any(|segment| segment.text.ends_with("AAAA")), scanned, "{body}");
+    }
+}
+
+#[test]
+fn refusals_name_the_fields_of_the_dialect() {
+    for (dialect, body, expect) in [
+        (Dialect::Responses, r#"{"input":"x"}"#, "`model` is missing; add it to the body"),
+        (Dialect::Responses, r#"{"model":"m","input":["x"]}"#, "input[0] must be an object"),
+        (
+            Dialect::Responses,
+            r#"{"model":"m","input":[{"type":"function_call_output","type":"message"}]}"#,
+            "input[0] has `type` more than once; send it once",
+        ),
+        (
+            Dialect::Responses,
+            r#"{"model":"m","previous_response_id":"a","previous_response_id":"b"}"#,
+            "`previous_response_id` stands in the body more than once; send it once",
+        ),
+        (Dialect::Completions, r#"{"model":"m"}"#, "`prompt` is missing; add it to the body"),
+        (Dialect::Embeddings, r#"{"model":"m","input":[]}"#, "`input` is empty; send at least one input"),
+        (
+            Dialect::Messages,
+            r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","type":"tool_result"}]}]}"#,
+            "messages[0] has `type` more than once; send it once",
+        ),
+        (Dialect::Messages, r#"{"model":"m","messages":[{}]}"#, "messages[0] must be an object with a `role`"),
+        (Dialect::Gemini, "[]", "the body must be a JSON object with `contents`"),
+        (
+            Dialect::Gemini,
+            r#"{"contents":"x"}"#,
+            "`contents` has a value of another type; it must be a list of contents",
+        ),
+        (Dialect::CohereChat, "{}", "`messages` is missing; add it to the body"),
+        (Dialect::CohereChat, r#"{"message":1}"#, "`message` has a value of another type; it must be a string"),
+        (Dialect::Generic, "{", "the body is not valid JSON: unexpected end at byte 1; correct it there"),
+    ] {
+        let error = super::read(dialect, body.as_bytes(), &Limits::default()).unwrap_err();
+        assert_eq!(error.to_string(), expect, "{body}");
+    }
+}
+
+#[test]
+fn a_model_may_stand_in_the_path_or_in_a_kept_prompt() {
+    let call = crate::dialect::call("openai/deployments/d/chat/completions");
+    let body = format!(r#"{{"messages":{HELLO}}}"#);
+    assert_eq!(read_call(&call, body.as_bytes(), &Limits::default()).unwrap().model, None);
+    let kept = br#"{"prompt":{"id":"pmpt_1"}}"#;
+    assert!(super::read(Dialect::Responses, kept, &Limits::default()).is_ok());
 }

@@ -18,6 +18,7 @@ use crate::segment::Segment;
 /// The place of a turn whose number is known only at the end.
 const LAST: usize = usize::MAX;
 
+#[expect(clippy::struct_excessive_bools, reason = "each is something seen or not yet seen")]
 pub(crate) struct Walker<'a, 'l> {
     text: &'a str,
     limits: &'l Limits,
@@ -206,11 +207,10 @@ impl<'a, 'l> Walker<'a, 'l> {
         self.says = self.says || self.counts && !matches!(node.is, Is::Type) && !is_blank(self.text, token);
         let raw = self.text.get(token.raw.clone()).unwrap_or_default();
         match node.is {
-            Is::Plain | Is::KeptPrompt | Is::Part | Is::Source | Is::Rpc => {}
             Is::Type if (self.grammar.is_type)(raw) => return Ok(()),
             Is::MediaUrl if media::is_media_url(raw) => return Ok(()),
             Is::MadeImage if media::is_image_data(raw) => return Ok(()),
-            Is::Type | Is::MediaUrl | Is::MadeImage => {}
+            Is::Plain | Is::KeptPrompt | Is::Part | Is::Source | Is::Rpc | Is::Type | Is::MediaUrl | Is::MadeImage => {}
             Is::Model => {
                 let name = json::decode(self.text, token);
                 if name.is_empty() {
