@@ -15,6 +15,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod body_budget;
 mod echo;
 mod flight;
 pub mod gateway;
