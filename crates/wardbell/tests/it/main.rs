@@ -10,4 +10,5 @@ mod process;
 mod provider;
 mod rig;
 mod secrecy;
+mod smuggling;
 mod streams;
