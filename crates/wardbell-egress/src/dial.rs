@@ -17,9 +17,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -36,6 +38,13 @@ use crate::url::Host;
 
 /// How many addresses of one name are tried: two of each family, as a third that fails like the others tells nothing.
 pub const ATTEMPTS_MAX: usize = 4;
+
+/// How long a connection is quiet before its far end is asked whether it is still there. Source: our choice, below the
+/// minutes after which common firewalls forget a quiet connection, so that a long pause of a model does not lose it.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+
+/// How long until it is asked again; the system gives up after nine tries (tcp(7), `tcp_keepalive_probes`).
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Why there is no connection. The request was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -207,6 +216,8 @@ impl Dialer {
         }
         // A request is one write; waiting for more to send would only delay it.
         stream.set_nodelay(true).map_err(DialError::Connect)?;
+        let alive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
+        SockRef::from(&stream).set_tcp_keepalive(&alive).map_err(DialError::Connect)?;
         Ok(stream)
     }
 }

@@ -17,6 +17,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod body_budget;
 pub mod contents;
 mod dlp_scan;
 pub mod drain;

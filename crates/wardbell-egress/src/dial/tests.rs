@@ -36,7 +36,7 @@ async fn the_next_address_is_tried_when_one_does_not_answer() {
     let deadline = Instant::now() + std::time::Duration::from_secs(20);
     let stream = dialer.connect(to.target(), &ips(&["127.0.0.9", "127.0.0.1"]), deadline).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), receiver.address);
-    assert!(stream.nodelay().unwrap());
+    assert!(stream.nodelay().unwrap() && SockRef::from(&stream).keepalive().unwrap());
 }
 
 #[tokio::test]

@@ -14,4 +14,5 @@ mod rates;
 mod rig;
 mod scan;
 mod secrecy;
+mod smuggling;
 mod streams;
