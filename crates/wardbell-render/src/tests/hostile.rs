@@ -63,7 +63,8 @@ fn poisoned(kind: AlertKind, text: &str) -> Alert {
     alert.source.user = Some(text.to_owned());
     match &mut alert.data {
         AlertData::Dlp(DlpData { model, .. }) | AlertData::Budget(BudgetData { model, .. }) => text.clone_into(model),
-        AlertData::Loop(LoopData { model, fingerprint, .. }) => {
+        AlertData::Loop(LoopData { model, fingerprint, tool, .. }) => {
+            *tool = Some(text.to_owned());
             text.clone_into(model);
             text.clone_into(fingerprint);
         }
