@@ -42,8 +42,8 @@ pub use keys::{Fingerprint, LoopKeys, SECRET_BYTES};
 /// How many messages at the end of a request its fingerprint is of: AISG's number (`spec/wire-aisg.md` 1.8).
 pub const MESSAGES_OF_FINGERPRINT: usize = 3;
 
-/// The longest name of a tool in a finding, in characters. Source: OpenAI's limit for names of functions (API reference,
-/// `tools`, read 2026-11-25).
+/// The longest name of a tool in a finding, in characters. Source: OpenAI's limit for names of functions, as we
+/// know its API.
 pub const TOOL_CHARS_MAX: usize = 64;
 
 /// A message of a transcript as this guard sees it; the texts are borrowed.

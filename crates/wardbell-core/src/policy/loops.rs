@@ -13,8 +13,8 @@ pub const LOOP_THRESHOLD_MAX: u32 = 100;
 /// The most names on a list of tools, and the most classes of tools. Source: our choice.
 pub const LOOP_TOOLS_MAX: usize = 100;
 
-/// The longest name of a tool in a policy, in bytes. Source: OpenAI allows 64 characters, Anthropic 128 (their API
-/// references, `tools`, read 2026-11-25); twice that.
+/// The longest name of a tool in a policy, in bytes. Source: OpenAI allows 64 characters, Anthropic 128 (as
+/// we know their APIs; to be looked up again when one refuses); twice that.
 pub const LOOP_TOOL_BYTES_MAX: usize = 256;
 
 /// What happens about loops: requests that repeat, agents that go in circles, sessions that do not end.

@@ -73,7 +73,7 @@ impl std::fmt::Display for Fingerprint {
 }
 
 /// A fast hash of 128 bits under a secret key: two lanes of folded multiplications, a word of eight bytes at a time. The
-/// idea is wyhash's (<https://github.com/wangyi-fudan/wyhash>, read 2026-11-25). It is good enough to compare the texts of
+/// idea is wyhash's (<https://github.com/wangyi-fudan/wyhash>). It is good enough to compare the texts of
 /// one transcript; it never leaves the process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mix {
@@ -84,7 +84,7 @@ pub(crate) struct Mix {
     bytes: u64,
 }
 
-/// Odd numbers with as many ones as zeros. Source: wyhash's first two secrets (same page).
+/// Odd numbers with as many ones as zeros. Source: wyhash's first two secrets, from memory.
 const FACTORS: [u64; 2] = [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db];
 
 impl Mix {
