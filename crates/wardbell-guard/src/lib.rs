@@ -1,5 +1,6 @@
 //! Guards: observations in, verdict out. Pure functions; no clock, no input or output.
 //!
+//! [`budget`] says what a request may cost at most and what it did cost.
 //! [`auth`] finds the key that a caller presents; [`rate`] says whether it sends too fast; [`wishes`] reads what it asks for;
 //! [`policy::rules`] puts that over the project's policy, and [`policy::decide`] turns what the detectors saw into a verdict.
 //!
@@ -7,6 +8,7 @@
 //! policy says whether it is open or closed.
 
 pub mod auth;
+pub mod budget;
 pub mod policy;
 pub mod rate;
 pub mod wishes;

@@ -307,7 +307,7 @@ mod tests {
             observer.push(&[*byte]);
         }
         assert!(observer.is_done() && !observer.has_failed());
-        assert_eq!(observer.usage(), Some(Usage { input_tokens: 2, output_tokens: 1 }));
+        assert_eq!(observer.usage(), Some(Usage { input_tokens: 2, output_tokens: 1, ..Usage::default() }));
         assert_eq!(observer.skipped(), 0);
     }
 
@@ -316,7 +316,11 @@ mod tests {
         for end in ["", "\n", "\r", "\r\n\r\n"] {
             let mut observer = StreamObserver::new();
             observer.push(format!("data: {{\"usage\":{{\"prompt_tokens\":2}}}}{end}").as_bytes());
-            assert_eq!(observer.usage(), Some(Usage { input_tokens: 2, output_tokens: 0 }), "{end:?}");
+            assert_eq!(
+                observer.usage(),
+                Some(Usage { input_tokens: 2, output_tokens: 0, ..Usage::default() }),
+                "{end:?}"
+            );
             assert!(!observer.is_done());
         }
     }

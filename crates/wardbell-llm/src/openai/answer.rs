@@ -28,6 +28,7 @@ pub fn usage(body: &[u8]) -> Option<Usage> {
     usage.map(|Reported { prompt_tokens, completion_tokens }| Usage {
         input_tokens: prompt_tokens,
         output_tokens: completion_tokens,
+        ..Usage::default()
     })
 }
 
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn usage_is_read_where_it_is_told() {
         let told = usage(br#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#);
-        assert_eq!(told, Some(Usage { input_tokens: 3, output_tokens: 4 }));
+        assert_eq!(told, Some(Usage { input_tokens: 3, output_tokens: 4, ..Usage::default() }));
         assert_eq!(usage(br#"{"usage":null}"#), None);
         assert_eq!(usage(br#"{"usage":{"prompt_tokens":-1}}"#), None);
         assert_eq!(usage(b"junk"), None);

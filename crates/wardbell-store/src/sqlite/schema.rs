@@ -10,8 +10,11 @@ use crate::seal::Sealer;
 use crate::sqlite::{prepare, unusable};
 
 /// Every migration, in order. The number of those applied is the file's `user_version`. Forward only.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/sqlite/0001_foundation.sql"), include_str!("../migrations/sqlite/0002_bell.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001_foundation.sql"),
+    include_str!("../migrations/sqlite/0002_bell.sql"),
+    include_str!("../migrations/sqlite/0004_budgets.sql"),
+];
 
 /// How long a statement waits for another connection of this process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
