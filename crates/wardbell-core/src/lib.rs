@@ -9,6 +9,7 @@
 pub mod abuse;
 pub mod activity;
 pub mod alert;
+pub mod budget;
 pub mod content;
 pub mod entity;
 pub mod finding;

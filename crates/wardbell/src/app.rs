@@ -30,6 +30,7 @@ use wardbell_proxy::record::{Recorder, RecorderTask};
 use wardbell_store::directory::Directory;
 use wardbell_store::endpoint::Endpoint;
 use wardbell_store::key::{self, Key, KeyHash};
+use wardbell_store::ledger::Ledger;
 use wardbell_store::project::Project;
 use wardbell_store::seal::Sealer;
 use wardbell_store::sqlite::Sqlite;
@@ -57,6 +58,7 @@ pub(crate) struct App {
     notifier: Notifier,
     recorder: RecorderTask,
     drains: Drains,
+    ledger: Arc<Ledger>,
     store: Arc<dyn Store>,
 }
 
@@ -81,6 +83,7 @@ impl App {
         let first_key = first_start(&*store).await?;
         let directory = Arc::new(Directory::open(Arc::clone(&store)).await?);
 
+        let ledger = Arc::new(Ledger::start(Arc::clone(&store), Arc::clone(&directory)));
         let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress), mailer, config.keep);
         let (recorder, recorder_task) = Recorder::start(Arc::clone(&store));
         let drains = Drains::new(config.limits.abandoned_time_max);
@@ -101,6 +104,7 @@ impl App {
         let api = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
             directory,
+            ledger: Arc::clone(&ledger),
             egress: (*egress).clone(),
             admin_token: AdminToken::new(&keys.admin_token),
             webhooks_per_project_max: config.webhooks_per_project_max,
@@ -117,18 +121,21 @@ impl App {
         let server =
             tokio::spawn(server::serve(listener, Surfaces { gateway: Arc::new(gateway), api }, bounds, stopped));
         tracing::info!(%address, data_dir = %config.data_dir.display(), "started");
-        Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, drains, store })
+        Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, drains, ledger, store })
     }
 
-    /// Stops in order: no new requests, requests under way end, attempts end, rows are written, the database closes.
+    /// Stops in order: no new requests, requests under way end, rows are written, money goes back, attempts end, the
+    /// database closes.
     pub(crate) async fn stop(self) {
-        let Self { address: _, first_key: _, stop, server, notifier, recorder, drains, store } = self;
+        let Self { address: _, first_key: _, stop, server, notifier, recorder, drains, ledger, store } = self;
         stop.send_replace(true);
         if server.await.is_err() {
             tracing::error!("server ended unexpectedly");
         }
         drains.stop();
         recorder.drained().await;
+        // Every request has ended with its money settled.
+        ledger.close(ambient::now()).await;
         notifier.stop(NOTIFIER_STOP_TIME_MAX).await;
         store.close().await;
         tracing::info!("stopped");

@@ -191,7 +191,7 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked() {
     assert!(rig.directory.authenticate(key).is_none(), "a revoked key opens nothing from the moment of the answer");
     for (body, code, field) in [
         (json!({}), "missing_field", "name"),
-        (json!({"name": "x", "budget_usd": 5}), "not_available", "budget_usd"),
+        (json!({"name": "x", "budget_usd": "5"}), "invalid_field", "budget_usd"),
         (json!({"name": "x", "user_id": "a\tb"}), "invalid_field", "user_id"),
         (json!({"name": "x", "key": "wb_mine"}), "unknown_field", "key"),
     ] {
