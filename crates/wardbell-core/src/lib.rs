@@ -25,5 +25,6 @@ pub mod principal;
 pub mod provider;
 pub mod secret;
 pub mod time;
+pub mod transcript;
 pub mod usage;
 pub mod verdict;
