@@ -26,5 +26,6 @@ pub mod principal;
 pub mod provider;
 pub mod secret;
 pub mod time;
+pub mod transcript;
 pub mod usage;
 pub mod verdict;
