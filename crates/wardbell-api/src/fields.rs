@@ -300,7 +300,7 @@ impl Fields {
 
     /// Refuses a field of the plan that this version does not act on; null and absent pass.
     pub(crate) fn not_available(&mut self, name: &'static str) -> Result<(), FieldError> {
-        self.refuse(name, Fault::NotAvailable(None))
+        self.refuse(name, Fault::NotAvailable)
     }
 
     /// Refuses a field that a caller might think of, for a reason of its own; null and absent pass.

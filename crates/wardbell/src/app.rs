@@ -25,6 +25,7 @@ use wardbell_proxy::body_budget::BodyBudget;
 use wardbell_proxy::contents::Contents;
 use wardbell_proxy::drain::Drains;
 use wardbell_proxy::gateway::Gateway;
+use wardbell_proxy::loops::LoopGuard;
 use wardbell_proxy::pace;
 use wardbell_proxy::record::{Recorder, RecorderTask};
 use wardbell_store::directory::Directory;
@@ -43,6 +44,9 @@ use crate::server::{self, Bounds, Surfaces};
 
 /// The largest body of a management call, in bytes.
 const API_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// What the secret of loop fingerprints is derived for.
+const LOOP_FINGERPRINTS: &str = "wardbell loop fingerprints 1";
 
 /// How long attempts under way may take to end when Wardbell stops; those cut are made again after the next start.
 const NOTIFIER_STOP_TIME_MAX: Duration = Duration::from_secs(5);
@@ -93,6 +97,9 @@ impl App {
             engine: Arc::new(Engine::new(&EngineSettings::default())?),
             upstream: egress.upstream(),
             recorder,
+            loops: Arc::new(LoopGuard::new(&keys.derived(LOOP_FINGERPRINTS))),
+            ledger: Arc::clone(&ledger),
+            pricing: config.pricing,
             bodies: BodyBudget::new(config.limits.body_memory_bytes_max),
             answers: BodyBudget::new(config.limits.answer_memory_bytes_max),
             keys: pace::Keys::default(),

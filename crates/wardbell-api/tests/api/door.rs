@@ -162,6 +162,8 @@ async fn the_document_and_the_readers_know_the_same_fields() {
         ("PATCH", project.clone(), json!({"policy": {"response": {"zzz": 1}}}), "ResponseBody"),
         ("PATCH", project.clone(), json!({"policy": {"fail": {"zzz": 1}}}), "FailBody"),
         ("PATCH", project.clone(), json!({"policy": {"loop": {"zzz": 1}}}), "LoopBody"),
+        ("PATCH", project.clone(), json!({"policy": {"loop": {"transcript": {"zzz": 1}}}}), "LoopTranscriptBody"),
+        ("PATCH", project.clone(), json!({"policy": {"loop": {"session": {"zzz": 1}}}}), "LoopSessionBody"),
         ("POST", format!("{project}/keys"), json!({"name": "x", "zzz": 1}), "NewKey"),
         ("PUT", format!("{project}/providers/p"), json!({"zzz": 1}), "ProviderBody"),
         ("POST", webhooks.clone(), json!({"zzz": 1}), "NewWebhook"),
