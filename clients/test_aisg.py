@@ -1,7 +1,10 @@
 """The published `aisg` and `occludra` clients against a real gateway: their names for the answer, their errors."""
 
 import asyncio
+import hashlib
+import hmac
 import json
+import time
 
 import aisg
 import httpx
@@ -240,6 +243,71 @@ def test_a17_the_asynchronous_clients_do_the_same(site, client_class, catalogue)
             check_models(*[await client.models.list(**by) for by in lists])
 
     asyncio.run(check())
+
+
+@pytest.fixture
+def wired(site, receive, request):
+    """Makes a project with a webhook: a key, the receiver, the webhook's secret, the project."""
+    def wire(action, settings=None, **how):
+        policy = {"dlp": {"action": action}}
+        project, key = site.gateway.project(f"{request.node.name[:50]} {action}", policy, site.provider.url)
+        receiver = receive(**how)
+        webhook = {"url": receiver.url, **(settings or {})}
+        secret = site.gateway.api("POST", f"/projects/{project}/webhooks", webhook)["secret"]
+        return key, receiver, secret, project
+
+    return wire
+
+
+@pytest.mark.parametrize("action, text, event, types, severity", [
+    ("redact", PERSONAL, "dlp.pii_redacted", ["EMAIL_ADDRESS", "US_SSN"], "medium"),
+    ("block", PERSONAL, "dlp.pii_blocked", ["EMAIL_ADDRESS", "US_SSN"], "high"),
+    # An order to ignore and an order to reveal.
+    ("redact", INJECTION, "dlp.injection_blocked", ["PROMPT_INJECTION"], "high"),
+], ids=["redacted", "blocked", "injection"])
+def test_aw_each_finding_is_one_signed_webhook(connect, wired, action, text, event, types, severity):
+    key, receiver, secret, project = wired(action)
+    try:
+        request_id = connect(key).chat.create(model=MODEL, messages=says(text)).x_request_id
+    except aisg.DLPBlockError as error:
+        request_id = error.request_id
+    [delivery] = receiver.wait_for(1)
+    # As the first product's page verifies it: the whole secret, the raw body.
+    tag = hmac.new(secret.encode(), delivery.body, hashlib.sha256).hexdigest()
+    assert delivery.headers["x-aisg-signature"] == f"sha256={tag}"
+    body = delivery.json()
+    assert (body["event"], body["project_id"], body["request_id"]) == (event, project, request_id)
+    assert body["webhook_id"].startswith("wh_") and body["timestamp"].endswith("Z")
+    assert (body["data"]["entity_types"], body["data"]["model"], body["severity"]) == (types, MODEL, severity)
+    assert body["data"]["violation_count"] == 2
+    assert b"jane.doe" not in delivery.body and b"previous instructions" not in delivery.body
+
+
+def test_aw_a_failing_receiver_is_tried_three_times_with_one_id(site, wired):
+    key, receiver, _, project = wired("block", {"retry": "aisg"}, status=500)
+    with aisg.AISG(api_key=key, base_url=site.base_url) as client:
+        with pytest.raises(aisg.DLPBlockError):
+            client.chat.create(model=MODEL, messages=says(PERSONAL))
+    deliveries = receiver.wait_for(3)
+    assert len({delivery.json()["webhook_id"] for delivery in deliveries}) == 1
+    assert len({delivery.body for delivery in deliveries}) == 1
+    # The third is the last: what was given up is a dead letter, with three attempts.
+    until = time.monotonic() + 10
+    while not (dead := site.gateway.api("GET", f"/projects/{project}/deliveries?state=dead")["data"]):
+        assert time.monotonic() < until, "no dead letter"
+        time.sleep(0.1)
+    assert len(dead) == 1 and len(receiver.deliveries) == 3
+
+
+def test_aw_a_slow_receiver_makes_no_call_wait(site, wired):
+    key, receiver, _, _ = wired("redact", pause=2.0)
+    with aisg.AISG(api_key=key, base_url=site.base_url) as client:
+        started = time.monotonic()
+        for _ in range(2):
+            assert client.chat.create(model=MODEL, messages=says(PERSONAL)).content == CONTENT
+        took = time.monotonic() - started
+    receiver.wait_for(2)
+    assert took < 1.5
 
 
 def test_the_variables_of_the_client_are_enough(site, monkeypatch):

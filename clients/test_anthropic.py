@@ -13,8 +13,8 @@ ASK = {"model": MODEL, "max_tokens": 64}
 # How a key travels: as the installed release of the client sends it, or as any release does.
 KEYS = {
     "as it comes": lambda key: {},
-    "bearer": lambda key: {"authorization": f"Bearer {key}", "x-api-key": anthropic.Omit()},
-    "x-api-key": lambda key: {"x-api-key": key, "authorization": anthropic.Omit()},
+    "bearer": lambda key: {"Authorization": f"Bearer {key}", "X-Api-Key": anthropic.Omit()},
+    "x-api-key": lambda key: {"X-Api-Key": key, "Authorization": anthropic.Omit()},
 }
 SURFACES = ["gateway", "proxy"]
 
@@ -51,6 +51,13 @@ def place(site, whole_place):
     return whole_place
 
 
+def check_headers(request, how):
+    """The client sent its key as `how` says, and not in the other way beside."""
+    if how != "as it comes":
+        ways = ("authorization" in request.headers, "x-api-key" in request.headers)
+        assert ways == (how == "bearer", how == "x-api-key")
+
+
 def check_sent(site):
     """The provider got its own key, in Anthropic's header, and none of ours."""
     sent = site.provider.requests[-1]
@@ -66,9 +73,7 @@ def check_sent(site):
 def test_a_clean_message_passes_untouched(site, place, surface, how):
     with place.client(surface, how=how) as client:
         raw = client.messages.with_raw_response.create(messages=says(CLEAN), system="Be brief.", **ASK)
-    if how != "as it comes":
-        sent = raw.http_request.headers
-        assert ("authorization" in sent, "x-api-key" in sent) == (how == "bearer", how == "x-api-key")
+    check_headers(raw.http_request, how)
     message = raw.parse()
     assert message.content[0].text == CONTENT
     assert (message.model, message.stop_reason, message.usage.output_tokens) == (MODEL, "end_turn", 10)

@@ -10,6 +10,7 @@ import openai
 import pytest
 from conftest import CLEAN, INJECTION, PERSONAL, says
 from fake_provider import CONTENT
+from test_anthropic import KEYS, check_headers
 
 MODEL = "gpt-4o-mini"
 CLAUDE = "claude-sonnet-5"
@@ -293,30 +294,19 @@ def test_l17_a_policy_or_pii_block_is_a_denied_permission(site, place, options, 
     assert site.provider.requests == []
 
 
-# How a key travels: as the installed release of the client sends it, or as any release does.
-HEADERS = {
-    "as it comes": lambda key: {},
-    "bearer": lambda key: {"authorization": f"Bearer {key}", "x-api-key": anthropic.Omit()},
-    "x-api-key": lambda key: {"x-api-key": key, "authorization": anthropic.Omit()},
-}
-
-
-@pytest.mark.parametrize("how", HEADERS)
+@pytest.mark.parametrize("how", KEYS)
 def test_l18_anthropics_messages_pass_and_are_blocked(site, place, how):
     ask = {"model": CLAUDE, "max_tokens": 64}
     options = lockllm.ProxyOptions(scan_action="block")
     with lockllm.create_anthropic(
         api_key=place.key, base_url=place.proxy("anthropic"), max_retries=0, proxy_options=options,
-        default_headers=HEADERS[how](place.key),
+        default_headers=KEYS[how](place.key),
     ) as client:
         raw = client.messages.with_raw_response.create(messages=says(CLEAN), **ask)
         assert raw.parse().content[0].text == CONTENT
         told = lockllm.parse_proxy_metadata(dict(raw.headers))
         assert (told.provider, told.model, told.safe) == ("anthropic", CLAUDE, True)
-        if how != "as it comes":
-            assert ("authorization" in raw.http_request.headers, "x-api-key" in raw.http_request.headers) == (
-                how == "bearer", how == "x-api-key",
-            )
+        check_headers(raw.http_request, how)
         sent = site.provider.requests[-1]
         assert (sent.path, sent.headers["x-api-key"]) == ("/v1/messages", "sk-anthropic-provider-key")
         assert "authorization" not in sent.headers and sent.headers["anthropic-version"]

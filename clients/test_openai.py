@@ -8,6 +8,8 @@ from conftest import CLEAN, INJECTION, PERSONAL, says
 from fake_provider import CONTENT
 
 MODEL = "gpt-4o-mini"
+# A response that the provider keeps.
+BEFORE = "resp_67cb32528d6881909eb2859a55e18a85"
 
 
 @pytest.fixture
@@ -69,10 +71,10 @@ def test_openai_a_stream_joins_to_the_whole(site, connect):
 
 def test_openai_a_response_names_the_one_before(site, connect):
     answer = connect(site.redact_key).responses.create(
-        model=MODEL, input=PERSONAL, instructions="Be brief.", previous_response_id="resp_67cb32528d6881909eb2859a55e18a85"
+        model=MODEL, input=PERSONAL, instructions="Be brief.", previous_response_id=BEFORE
     )
     assert answer.output_text == CONTENT
-    assert answer.previous_response_id == "resp_67cb32528d6881909eb2859a55e18a85"
+    assert answer.previous_response_id == BEFORE
     assert answer.usage.total_tokens == 29
     sent = site.provider.requests[-1]
     assert (sent.path, sent.headers["authorization"]) == ("/v1/responses", "Bearer sk-openai-provider-key")
@@ -80,7 +82,7 @@ def test_openai_a_response_names_the_one_before(site, connect):
         "model": MODEL,
         "input": "Write to [REDACTED]; her SSN is [REDACTED].",
         "instructions": "Be brief.",
-        "previous_response_id": "resp_67cb32528d6881909eb2859a55e18a85",
+        "previous_response_id": BEFORE,
     }
 
 
