@@ -262,8 +262,8 @@ def test_j6_both_ways_of_anthropics_clients_to_send_a_key(site, project, js, old
     assert len(site.provider.requests) == before
 
 
-@pytest.mark.parametrize("older", [True, False])
-def test_j6_coheres_clients_need_their_own_two_settings(site, project, js, older):
+@pytest.mark.parametrize("older, release", [(True, "7.21.0"), (False, "8.1.0")])
+def test_j6_coheres_clients_need_their_own_two_settings(site, project, js, older, release):
     # The wrapper's `apiKey` and `baseURL` are not settings of this client.
     config = {
         **project.proxy("/cohere", scanAction="block"), "token": project.key,
@@ -273,6 +273,7 @@ def test_j6_coheres_clients_need_their_own_two_settings(site, project, js, older
     assert told["answer"]["text"] == CONTENT
     upstream = site.provider.requests[-1]
     assert (upstream.path, upstream.headers["authorization"]) == ("/v1/chat", "Bearer sk-cohere-provider-key")
+    assert upstream.headers["x-fern-sdk-version"] == release
     events = js.ask("createCohere", config, "chatStream", {"model": "command-r", "message": CLEAN}, older=older)["answer"]
     assert "".join(event.get("text", "") for event in events if event["eventType"] == "text-generation") == CONTENT
 

@@ -25,14 +25,14 @@ const makers = {
   createAzure: lockllm.createAzure,
 };
 
-// The wrappers name their clients when they are called, and then find the older releases.
+// The wrappers load their clients when they are called, and then get the older releases.
 function withOlder(make) {
-  const usual = Module._resolveFilename;
-  Module._resolveFilename = (name, ...more) => usual(OLDER[name] ?? name, ...more);
+  const usual = Module._load;
+  Module._load = (name, ...more) => usual(OLDER[name] ?? name, ...more);
   try {
     return make();
   } finally {
-    Module._resolveFilename = usual;
+    Module._load = usual;
   }
 }
 
