@@ -1,5 +1,6 @@
 """Receivers for the checks of alerts: one that keeps what comes, and one that stands before a real program."""
 
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,9 @@ class Delivery:
         self.headers = {name.lower(): value for name, value in headers.items()}
         self.body = body
         self.answer = None
+
+    def json(self):
+        return json.loads(self.body)
 
 
 def post(url, headers, body):
