@@ -1,4 +1,4 @@
-"""What the pages of docs/guide/clients say to do, done: every block of code runs, and prints what stands below it."""
+"""What the guide's pages about clients say to do, done: every block of code runs, and prints what stands below it."""
 
 import os
 import re
@@ -10,7 +10,8 @@ from pathlib import Path
 import node
 import pytest
 
-PAGES = Path(__file__).parent.parent / "docs/guide/clients"
+GUIDE = Path(__file__).parent.parent / "docs/guide"
+CLIENTS = sorted(GUIDE.glob("clients/*.md"))
 # Every block with its language; a diff shows what to change and is no program.
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VENDORS = ["anthropic", "cohere"]
@@ -19,7 +20,7 @@ VENDORS = ["anthropic", "cohere"]
 def programs():
     """Every program of the pages: its name, its language, itself, and what it is said to print."""
     found = []
-    for page in sorted(PAGES.glob("*.md")):
+    for page in [*CLIENTS, GUIDE / "scan-and-proxy.md"]:
         blocks = [block for block in BLOCK.findall(page.read_text("utf-8")) if block[0] != "diff"]
         kinds = [kind for kind, _ in blocks]
         assert kinds[1::2] == ["text"] * (len(kinds) // 2) and len(kinds) % 2 == 0, f"{page.name}: {kinds}"
@@ -28,15 +29,18 @@ def programs():
     return found
 
 
-@pytest.fixture(scope="module")
-def reader(whole_site):
+@pytest.fixture
+def reader(request, site):
     """The environment of somebody who follows the pages: a project with the usual policy and every vendor they name."""
-    gateway, provider = whole_site.gateway, whole_site.provider
-    project, key = gateway.project("guide", {}, provider.url)
+    gateway, provider = site.gateway, site.provider
+    project, key = gateway.project(request.node.callspec.id, {}, provider.url)
     for name in VENDORS:
         gateway.provider(project, name, name, provider.origin)
     gateway.provider(project, "keyless", "custom", provider.origin, api_key=None)
-    return {**os.environ, "WARDBELL_URL": gateway.url, "WARDBELL_KEY": key}
+    return {
+        **os.environ, "WARDBELL_URL": gateway.url, "WARDBELL_KEY": key, "WARDBELL_ADMIN_TOKEN": gateway.token,
+        "PROJECT": project,
+    }
 
 
 def command(kind, program, folder):
@@ -53,7 +57,7 @@ def command(kind, program, folder):
 
 
 @pytest.mark.parametrize("kind, program, prints", programs())
-def test_a_program_of_the_guide_prints_what_the_guide_says(site, reader, tmp_path, kind, program, prints):
+def test_a_program_of_the_guide_prints_what_the_guide_says(reader, tmp_path, kind, program, prints):
     if kind == "sh" and not shutil.which("curl"):
         pytest.skip("curl is not installed")
     ran = subprocess.run(
@@ -64,9 +68,8 @@ def test_a_program_of_the_guide_prints_what_the_guide_says(site, reader, tmp_pat
 
 
 def test_every_page_names_the_two_variables_and_what_to_change():
-    pages = sorted(PAGES.glob("*.md"))
-    assert len(pages) == 8
-    for page in pages:
+    assert len(CLIENTS) == 8
+    for page in CLIENTS:
         text = page.read_text("utf-8")
         assert "`WARDBELL_URL` is" in text and "`WARDBELL_KEY` is" in text, page.name
         assert page.name == "curl.md" or re.search(r"```diff\n-.*\n\+.*WARDBELL_KEY.*\n```", text), page.name
