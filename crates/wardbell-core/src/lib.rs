@@ -15,6 +15,7 @@ pub mod finding;
 pub mod fold;
 pub mod format;
 pub mod id;
+pub mod loops;
 pub mod money;
 pub mod named;
 pub mod origin;

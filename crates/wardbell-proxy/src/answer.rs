@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 use wardbell_core::outcome::Outcome;
+use wardbell_egress::upstream::AnswerStream;
 use wardbell_llm::dialect::Dialect;
 use wardbell_llm::stream::{self, StreamObserver};
 
@@ -35,7 +35,7 @@ pub struct Whole {
 /// holds back what it is not sure of, and otherwise bytes pass as they come.
 pub struct Stream {
     /// What is left of the provider's answer; `None` when it is over or nobody wants it.
-    upstream: Option<Incoming>,
+    upstream: Option<AnswerStream>,
     observer: StreamObserver,
     guarded: Option<Guarded>,
     flight: Option<Flight>,
@@ -48,7 +48,7 @@ pub struct Stream {
 
 /// What a stream is made of.
 pub(crate) struct StreamParts {
-    pub(crate) upstream: Incoming,
+    pub(crate) upstream: AnswerStream,
     pub(crate) dialect: Dialect,
     pub(crate) guarded: Option<Guarded>,
     pub(crate) idle_time_max: Duration,

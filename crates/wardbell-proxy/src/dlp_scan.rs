@@ -60,8 +60,9 @@ async fn scan(
 ) -> Result<Value, Refused> {
     let (head, incoming) = request.into_parts();
     let limits = &gateway.limits;
-    let body = body::read(&head.headers, incoming, limits.body_bytes_max, limits.body_time_max).await;
-    let (text, action) = read(&body.map_err(Refused::Body)?)?;
+    let room = gateway.bodies.room();
+    let body = body::read(&head.headers, incoming, limits.body_bytes_max, limits.body_time_max, room).await;
+    let (text, action) = read(&body.map_err(Refused::of_body)?)?;
     let text: Arc<str> = text.into();
     // A scan that did not finish has no answer to give, whatever the project's fail mode is.
     let eyes = Eyes { engine: Arc::clone(&gateway.engine), content: None, abuse: false };

@@ -10,7 +10,7 @@ use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, Sour
 use wardbell_core::content::BrokenPolicy;
 use wardbell_core::entity::EntityType;
 use wardbell_core::finding::Located;
-use wardbell_core::id::{AlertId, KeyId, RequestId};
+use wardbell_core::id::{AlertId, RequestId};
 use wardbell_core::outcome::Outcome;
 use wardbell_core::policy::{FailMode, Sensitivity};
 use wardbell_core::principal::Principal;
@@ -155,11 +155,6 @@ impl Flight {
 
     pub(crate) fn model(&self) -> &str {
         &self.row.model
-    }
-
-    /// Who pays.
-    pub(crate) fn key(&self) -> KeyId {
-        self.row.key
     }
 
     /// Notes what the caller asked for. The name is the caller's text: it is cut, and control characters are taken out.

@@ -19,6 +19,7 @@ use wardbell_core::outcome::Outcome;
 use wardbell_core::policy::{FailMode, ResponseMode};
 use wardbell_core::principal::Principal;
 use wardbell_core::verdict::{DetectionFailure, Refusal, Verdict};
+use wardbell_egress::upstream::AnswerStream;
 use wardbell_guard::auth;
 use wardbell_guard::policy::decide::{Beside, decide, is_wanted};
 use wardbell_guard::policy::rules::Rules;
@@ -33,6 +34,7 @@ use wardbell_telemetry::metrics::metrics;
 
 use crate::answer::{AnswerBody, StreamParts};
 use crate::body::{self, BodyError};
+use crate::body_budget::Room;
 use crate::echo;
 use crate::edge::{Ask, Edge};
 use crate::flight::{Arrival, Evidence, Flight, Tower};
@@ -105,7 +107,7 @@ enum AnswerSource {
     /// They are here: the built-in provider's.
     Here(Bytes),
     /// They come.
-    Remote(Incoming),
+    Remote(AnswerStream),
 }
 
 /// Authenticates, takes a place for the record, and counts the call; from here on the request leaves one row. Returns how
@@ -170,7 +172,8 @@ async fn guard(
         Edge::Proxy => Rules::proxy(policy, &wishes),
     };
     let Limits { body_bytes_max, body_time_max, .. } = gateway.limits;
-    let body = body::read(&headers, incoming, body_bytes_max, body_time_max).await.map_err(Refused::Body)?;
+    let room = gateway.bodies.room();
+    let body = body::read(&headers, incoming, body_bytes_max, body_time_max, room).await.map_err(Refused::of_body)?;
     let mut seen = see(gateway, project, ask, &rules, &headers, &body).await?;
     if let Ok(observed) = &mut seen.observed {
         inspect::with_hurry(&mut observed.beside, hurry);
@@ -228,7 +231,7 @@ async fn see(
         None => Ok(None),
     };
     let limits = ReadLimits { depth_max: gateway.limits.depth_max, messages_max: gateway.limits.messages_max };
-    let reading = Reading { dialect: ask.dialect(), limits, preview: project.wants_preview };
+    let reading = Reading { call: ask.call.clone(), limits, preview: project.wants_preview };
     let (content, unready) = match content {
         Ok(content) => (content, None),
         Err(failure) => (None, Some(failure)),
@@ -306,7 +309,8 @@ async fn forward(gateway: &Gateway, flight: &mut Flight, ask: &Ask, cleared: &Cl
         Edge::Proxy => !matches!(status.as_u16(), 401 | 403),
     };
     if !passes {
-        return Err(Refused::Upstream(read_refusal(word.answer, model, time_max).await));
+        let room = gateway.answers.room();
+        return Err(Refused::Upstream(read_refusal(word.answer, model, time_max, room).await));
     }
     let (head, incoming) = word.answer.into_parts();
     Ok(Answer { status, headers: head.headers, body: AnswerSource::Remote(incoming), provider })
@@ -321,9 +325,9 @@ fn echoed(flight: &Flight, ask: &Ask, body: &Bytes, model: &str, stream: bool) -
     Answer { status: StatusCode::OK, headers, body: AnswerSource::Here(bytes), provider }
 }
 
-async fn read_refusal(answer: Response<Incoming>, model: &str, time_max: Duration) -> UpstreamRefusal {
+async fn read_refusal(answer: Response<AnswerStream>, model: &str, time_max: Duration, room: Room) -> UpstreamRefusal {
     let (head, incoming) = answer.into_parts();
-    let read = tokio::time::timeout(time_max, body::collect(incoming, UPSTREAM_ERROR_BYTES_MAX)).await;
+    let read = tokio::time::timeout(time_max, body::collect(incoming, UPSTREAM_ERROR_BYTES_MAX, room)).await;
     let error = read
         .ok()
         .and_then(Result::ok)
@@ -393,8 +397,12 @@ async fn whole(gateway: &Gateway, flight: &mut Flight, body: AnswerSource, provi
         AnswerSource::Remote(incoming) => incoming,
     };
     let Limits { answer_bytes_max, idle_time_max, .. } = gateway.limits;
-    let collected = tokio::time::timeout(idle_time_max, body::collect(incoming, answer_bytes_max)).await;
+    let room = gateway.answers.room();
+    let collected = tokio::time::timeout(idle_time_max, body::collect(incoming, answer_bytes_max, room)).await;
     collected.unwrap_or(Err(BodyError::TooSlow(idle_time_max))).map_err(|error| {
+        if error == BodyError::Overloaded {
+            return Refused::Overloaded;
+        }
         tracing::warn!(%error, provider, request = %flight.arrival.request, "provider broke off");
         let model = flight.model().to_owned();
         let broken = UpstreamRefusal { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new(), error: None, model };

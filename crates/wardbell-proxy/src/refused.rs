@@ -70,6 +70,11 @@ pub(crate) struct UpstreamRefusal {
 }
 
 impl Refused {
+    /// Why a body could not be read.
+    pub(crate) fn of_body(error: BodyError) -> Self {
+        if error == BodyError::Overloaded { Self::Overloaded } else { Self::Body(error) }
+    }
+
     /// Whether the provider is to blame.
     pub(crate) const fn is_upstream(&self) -> bool {
         match self {

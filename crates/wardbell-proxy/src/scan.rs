@@ -68,8 +68,9 @@ async fn answer(
     }
     let mut wishes = wishes(Edge::Proxy, &head.headers)?;
     let limits = &gateway.limits;
-    let body = body::read(&head.headers, incoming, limits.body_bytes_max, limits.body_time_max).await;
-    let text = read(&body.map_err(Refused::Body)?, &head.headers, &mut wishes)?;
+    let room = gateway.bodies.room();
+    let body = body::read(&head.headers, incoming, limits.body_bytes_max, limits.body_time_max, room).await;
+    let text = read(&body.map_err(Refused::of_body)?, &head.headers, &mut wishes)?;
     let text: Arc<str> = text.into();
     let rules = Rules::proxy(&project.project.policy, &wishes);
     let content = match rules.content {

@@ -11,8 +11,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use wardbell_egress::upstream::{Upstream, UpstreamError};
+use wardbell_egress::upstream::{AnswerStream, Upstream, UpstreamError};
 
 use crate::provider::{KEY_HEADERS, Key, Remote};
 
@@ -79,7 +78,7 @@ pub(crate) struct Outgoing<'r> {
 
 /// A provider's first word.
 pub(crate) struct FirstWord {
-    pub(crate) answer: Response<Incoming>,
+    pub(crate) answer: Response<AnswerStream>,
     /// Which of the providers gave it.
     pub(crate) by: usize,
     /// How long all of it took.
@@ -134,7 +133,7 @@ async fn send(
     remote: &Remote,
     outgoing: &Outgoing<'_>,
     time_max: Duration,
-) -> Result<Response<Incoming>, ForwardError> {
+) -> Result<Response<AnswerStream>, ForwardError> {
     let once = async || {
         let request = build(remote, outgoing).ok_or(ForwardError::Settings)?;
         client.request(request).await.map_err(ForwardError::Unreachable)

@@ -16,10 +16,12 @@ use wardbell_core::policy::Policy;
 use wardbell_core::secret::Secret;
 use wardbell_detect::engine::{Engine, EngineSettings};
 use wardbell_egress::policy::Policy as EgressPolicy;
+use wardbell_egress::upstream::UpstreamBounds;
 use wardbell_egress::{Egress, EgressConfig};
 use wardbell_notify::deliver::Tester;
 use wardbell_notify::dispatch::Notifier;
 use wardbell_notify::mail::Mailer;
+use wardbell_proxy::body_budget::BodyBudget;
 use wardbell_proxy::contents::Contents;
 use wardbell_proxy::drain::Drains;
 use wardbell_proxy::gateway::Gateway;
@@ -88,6 +90,8 @@ impl App {
             engine: Arc::new(Engine::new(&EngineSettings::default())?),
             upstream: egress.upstream(),
             recorder,
+            bodies: BodyBudget::new(config.limits.body_memory_bytes_max),
+            answers: BodyBudget::new(config.limits.answer_memory_bytes_max),
             keys: pace::Keys::default(),
             contents: Contents::default(),
             drains: drains.clone(),
@@ -137,6 +141,10 @@ fn egress(config: &Config) -> Result<Arc<Egress>> {
         policy,
         extra_roots_pem: config.egress_extra_roots.clone(),
         name_servers: config.egress_name_servers.clone(),
+        upstream: UpstreamBounds {
+            connect_time_max: config.upstream_connect_time_max,
+            connections_per_host_max: config.upstream_connections_per_host_max,
+        },
     };
     Ok(Arc::new(Egress::new(settings).context("egress.extra_roots cannot be used")?))
 }

@@ -50,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) egress_allow: Vec<Exception>,
     pub(crate) egress_extra_roots: Option<Vec<u8>>,
     pub(crate) egress_name_servers: Vec<SocketAddr>,
+    pub(crate) upstream_connect_time_max: Duration,
+    pub(crate) upstream_connections_per_host_max: usize,
     pub(crate) webhooks_per_project_max: u32,
     pub(crate) keep: Keep,
     pub(crate) smtp: Option<SmtpSettings>,
@@ -154,19 +156,7 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
     let size = |path, max, problems: &mut Problems| {
         number(&raw.get(path), 1, max, problems).and_then(|number| usize::try_from(number).ok())
     };
-    let defaults = Limits::default();
-    let limits = Limits {
-        body_bytes_max: size("limits.body_bytes_max", 1 << 32, problems).unwrap_or(defaults.body_bytes_max),
-        depth_max: size("limits.depth_max", 10_000, problems).unwrap_or(defaults.depth_max),
-        messages_max: size("limits.messages_max", 1_000_000, problems).unwrap_or(defaults.messages_max),
-        body_time_max: seconds("limits.body_seconds_max", problems).unwrap_or(defaults.body_time_max),
-        first_byte_time_max: seconds("upstream.first_byte_seconds_max", problems)
-            .unwrap_or(defaults.first_byte_time_max),
-        idle_time_max: seconds("upstream.idle_seconds_max", problems).unwrap_or(defaults.idle_time_max),
-        abandoned_time_max: seconds("upstream.abandoned_seconds_max", problems).unwrap_or(defaults.abandoned_time_max),
-        answer_bytes_max: size("limits.answer_bytes_max", 1 << 32, problems).unwrap_or(defaults.answer_bytes_max),
-        detect_time_max: seconds("limits.detect_seconds_max", problems).unwrap_or(defaults.detect_time_max),
-    };
+    let limits = limits(raw, problems);
     let connections_max = size("connections_max", 1_000_000, problems);
     let drain_time_max = seconds("drain_seconds", problems);
     let header_time_max = seconds("limits.header_seconds_max", problems);
@@ -184,6 +174,8 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
     let egress_allow = exceptions(&raw.get("egress.allow"), problems);
     let egress_extra_roots = roots(&raw.get("egress.extra_roots"), problems);
     let egress_name_servers = name_servers(&raw.get("egress.name_servers"), problems);
+    let upstream_connect_time_max = seconds("upstream.connect_seconds_max", problems);
+    let upstream_connections_per_host_max = size("upstream.connections_per_host_max", 100_000, problems);
     let log_filter = raw.get("log.filter");
     if let Err(error) = logs::check_filter(&log_filter.text()) {
         problems.push(Problem::new(log_filter.origin.to_string(), error.to_string(), None));
@@ -213,6 +205,8 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         egress_allow,
         egress_extra_roots,
         egress_name_servers,
+        upstream_connect_time_max: upstream_connect_time_max?,
+        upstream_connections_per_host_max: upstream_connections_per_host_max?,
         webhooks_per_project_max: u32::try_from(webhooks_per_project_max?).ok()?,
         keep,
         smtp,
@@ -220,6 +214,52 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         log_filter: log_filter.text(),
         log_format: log_format?,
     })
+}
+
+/// The bounds of one request and of all of them.
+fn limits(raw: &RawConfig, problems: &mut Problems) -> Limits {
+    let defaults = Limits::default();
+    let seconds = |path, default: Duration, problems: &mut Problems| {
+        number(&raw.get(path), 1, 86_400, problems).map_or(default, Duration::from_secs)
+    };
+    let size = |path, max, default: usize, problems: &mut Problems| {
+        number(&raw.get(path), 1, max, problems).and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+    };
+    let body_bytes_max = size("limits.body_bytes_max", 1 << 32, defaults.body_bytes_max, problems);
+    let answer_bytes_max = size("limits.answer_bytes_max", 1 << 32, defaults.answer_bytes_max, problems);
+    // The memory of all holds at least one; a smaller one that nobody typed follows.
+    let mut memory = |path, one: usize, default: usize| {
+        let all = size(path, 1 << 40, default, problems);
+        let typed = raw.get(path);
+        if all >= one {
+            return all;
+        }
+        if !matches!(typed.origin, raw::Origin::Default(_)) {
+            let wrong = format!("is {all} and must hold one body of {one} bytes at least");
+            problems.push(Problem::new(
+                typed.origin.to_string(),
+                wrong,
+                Some("raise it, or lower the other".to_owned()),
+            ));
+        }
+        one
+    };
+    let body_memory_bytes_max = memory("limits.body_memory_bytes_max", body_bytes_max, defaults.body_memory_bytes_max);
+    let answer_memory_bytes_max =
+        memory("limits.answer_memory_bytes_max", answer_bytes_max, defaults.answer_memory_bytes_max);
+    Limits {
+        body_bytes_max,
+        body_memory_bytes_max,
+        answer_memory_bytes_max,
+        depth_max: size("limits.depth_max", 10_000, defaults.depth_max, problems),
+        messages_max: size("limits.messages_max", 1_000_000, defaults.messages_max, problems),
+        body_time_max: seconds("limits.body_seconds_max", defaults.body_time_max, problems),
+        first_byte_time_max: seconds("upstream.first_byte_seconds_max", defaults.first_byte_time_max, problems),
+        idle_time_max: seconds("upstream.idle_seconds_max", defaults.idle_time_max, problems),
+        abandoned_time_max: seconds("upstream.abandoned_seconds_max", defaults.abandoned_time_max, problems),
+        answer_bytes_max,
+        detect_time_max: seconds("limits.detect_seconds_max", defaults.detect_time_max, problems),
+    }
 }
 
 /// The mail server, if one is named.

@@ -88,7 +88,7 @@ pub(crate) struct PolicyBody {
 
 impl From<Policy> for PolicyAnswer {
     fn from(policy: Policy) -> Self {
-        let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy } = policy;
+        let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy, loops: _ } = policy;
         Self {
             dlp: dlp.into(),
             injection: injection.into(),
@@ -106,7 +106,7 @@ impl From<Policy> for PolicyAnswer {
 
 /// Reads a policy over `base`: what the body leaves out stays as it is there.
 pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError> {
-    let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy } = base;
+    let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy, loops } = base;
     let policy = Policy {
         dlp: match body.object("dlp")? {
             Some(fields) => dlp::merge(fields, dlp)?,
@@ -132,6 +132,7 @@ pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError
             Some(fields) => action::merge_proxy(fields, proxy)?,
             None => proxy,
         },
+        loops,
     };
     if let Some(fields) = body.object("loop")? {
         loops::read(fields)?;

@@ -10,6 +10,7 @@ use wardbell_llm::request::RequestError;
 
 use super::{Told, X_SHOULD_RETRY};
 use crate::body::BodyError;
+use crate::body_budget;
 use crate::flight;
 use crate::provider::NoProvider;
 use crate::refused::{Refused, UpstreamRefusal};
@@ -32,11 +33,7 @@ pub(super) fn told(refused: &Refused, id: &str) -> Told {
             let body = json!({"error": "shutting_down", "message": message});
             Told::new(StatusCode::SERVICE_UNAVAILABLE, body).with(RETRY_AFTER, "1")
         }
-        Refused::Overloaded => {
-            let message = "Too many large requests are under way; try again in a moment";
-            let body = json!({"error": "overloaded", "message": message});
-            Told::new(StatusCode::SERVICE_UNAVAILABLE, body).with(RETRY_AFTER, "1")
-        }
+        Refused::Overloaded => overloaded(),
         Refused::TooFast { retry_after } => {
             let message = "This key sends too many requests; slow down";
             let body = json!({"error": "rate_limit_exceeded", "message": message});
@@ -62,6 +59,12 @@ pub(super) fn told(refused: &Refused, id: &str) -> Told {
     }
 }
 
+fn overloaded() -> Told {
+    let message = "Other requests take up the memory for bodies; try again in a moment";
+    let body = json!({"error": "overloaded", "message": message});
+    Told::new(StatusCode::SERVICE_UNAVAILABLE, body).after(body_budget::RETRY_AFTER)
+}
+
 fn of_body(error: &BodyError) -> Told {
     match error {
         BodyError::TooLarge { max } => {
@@ -79,6 +82,7 @@ fn of_body(error: &BodyError) -> Told {
             detail(StatusCode::REQUEST_TIMEOUT, "request_timeout", &message)
         }
         BodyError::Broken => detail(StatusCode::BAD_REQUEST, "invalid_request", "The request body broke off"),
+        BodyError::Overloaded => overloaded(),
     }
 }
 

@@ -7,6 +7,7 @@ use wardbell_core::verdict::Refusal;
 
 use super::{Told, X_LOCKLLM_BLOCKED, X_SHOULD_RETRY};
 use crate::body::BodyError;
+use crate::body_budget;
 use crate::flight;
 use crate::provider::NoProvider;
 use crate::refused::{Refused, UpstreamRefusal};
@@ -27,10 +28,12 @@ pub(super) fn told(refused: &Refused, report: Option<&Report>, id: &str) -> Told
             envelope(StatusCode::UNAUTHORIZED, "authentication_error", "unauthorized", message, id)
                 .with(WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")
         }
-        Refused::Stopping => unavailable("shutting_down", "Wardbell is stopping; try again in a moment", id),
-        Refused::Overloaded => {
-            unavailable("overloaded", "Too many large requests are under way; try again in a moment", id)
+        Refused::Stopping => {
+            let message = "Wardbell is stopping; try again in a moment";
+            envelope(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", "shutting_down", message, id)
+                .with(RETRY_AFTER, "1")
         }
+        Refused::Overloaded => overloaded(id),
         Refused::TooFast { retry_after } => {
             let message = "This key sends too many requests; slow down";
             envelope(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limited", message, id).after(*retry_after)
@@ -63,8 +66,10 @@ fn with_fields(mut told: Told, more: impl IntoIterator<Item = (&'static str, Val
     told
 }
 
-fn unavailable(code: &str, message: &str, id: &str) -> Told {
-    envelope(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", code, message, id).with(RETRY_AFTER, "1")
+fn overloaded(id: &str) -> Told {
+    let message = "Other requests take up the memory for bodies; try again in a moment";
+    envelope(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", "overloaded", message, id)
+        .after(body_budget::RETRY_AFTER)
 }
 
 fn of_body(error: &BodyError, id: &str) -> Told {
@@ -84,6 +89,7 @@ fn of_body(error: &BodyError, id: &str) -> Told {
             envelope(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", "request_timeout", &message, id)
         }
         BodyError::Broken => invalid(StatusCode::BAD_REQUEST, "The request body broke off"),
+        BodyError::Overloaded => overloaded(id),
     }
 }
 

@@ -67,7 +67,8 @@ fn poisoned(kind: AlertKind, text: &str) -> Alert {
             policies.iter_mut().for_each(|policy| text.clone_into(policy));
         }
         AlertData::Budget(BudgetData { model, .. }) => text.clone_into(model),
-        AlertData::Loop(LoopData { model, fingerprint, .. }) => {
+        AlertData::Loop(LoopData { model, fingerprint, tool, .. }) => {
+            *tool = Some(text.to_owned());
             text.clone_into(model);
             text.clone_into(fingerprint);
         }

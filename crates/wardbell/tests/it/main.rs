@@ -6,6 +6,7 @@ mod alerts;
 mod answers;
 mod crash;
 mod hostile;
+mod memory;
 mod passing;
 mod process;
 mod provider;
