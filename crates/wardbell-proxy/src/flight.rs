@@ -94,6 +94,8 @@ pub(crate) struct Flight {
     unknown_price: Unknown,
     /// What the caller is told of what was seen, on the scan and proxy surface.
     pub(crate) report: Option<Report>,
+    /// The wait for the upstream after its first byte, for the rest of an answer that is read whole.
+    body_wait: Duration,
 }
 
 /// What a flight needs of the gateway.
@@ -162,6 +164,7 @@ impl Flight {
             watch: None,
             unknown_price,
             report: None,
+            body_wait: Duration::ZERO,
         }
     }
 
@@ -258,13 +261,17 @@ impl Flight {
         self.row.upstream_latency = after;
     }
 
+    pub(crate) fn upstream_finished(&mut self, after: Duration) {
+        self.body_wait = after;
+    }
+
     pub(crate) fn detect_latency(&self) -> Duration {
         self.row.detect_latency
     }
 
     /// What the gateway itself took so far: everything but the wait for the upstream.
     pub(crate) fn own_latency(&self) -> Duration {
-        self.arrival.started.elapsed().saturating_sub(self.row.upstream_latency)
+        self.arrival.started.elapsed().saturating_sub(self.row.upstream_latency).saturating_sub(self.body_wait)
     }
 
     pub(crate) fn upstream_latency(&self) -> Duration {
