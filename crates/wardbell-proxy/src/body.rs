@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Response};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body::Body;
 use http_body_util::BodyExt;
 
@@ -95,45 +95,6 @@ where
         rest.extend_from_slice(&data);
     }
     Ok(room.hold(if rest.is_empty() { first } else { rest.freeze() }))
-}
-
-/// The most of an unwanted body that is taken in. Source: our choice; few chats are larger.
-const UNWANTED_BYTES_MAX: usize = 64 * 1024;
-
-/// How long an unwanted body may take to come. Source: our choice; it is on its way when its head is here.
-const UNWANTED_TIME_MAX: Duration = Duration::from_secs(1);
-
-/// Takes in a body that nobody will read, if it is small. An answer that is given before its request has come to its end
-/// closes the connection, and a client that means to use the connection again would find it dead. Returns whether all of
-/// it came.
-pub(crate) async fn let_go<B>(body: B) -> bool
-where
-    B: Body<Data = Bytes>,
-{
-    let all = async {
-        let mut body = std::pin::pin!(body);
-        let mut came = 0;
-        while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return false };
-            came += frame.data_ref().map_or(0, Bytes::len);
-            if came > UNWANTED_BYTES_MAX {
-                return false;
-            }
-        }
-        true
-    };
-    tokio::time::timeout(UNWANTED_TIME_MAX, all).await.unwrap_or(false)
-}
-
-/// An answer to a request whose body nobody will read: it says so where the connection ends with it.
-pub(crate) async fn unread<B, A>(body: B, mut answer: Response<A>) -> Response<A>
-where
-    B: Body<Data = Bytes>,
-{
-    if !let_go(body).await {
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    answer
 }
 
 #[cfg(test)]

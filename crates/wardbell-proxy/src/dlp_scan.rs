@@ -39,7 +39,7 @@ enum Action {
 pub(crate) async fn dlp_scan(gateway: &Gateway, request: Request<Incoming>) -> Response<AnswerBody> {
     let (mut flight, project, _) = match admit(gateway, request.headers(), Edge::Gateway, "dlp.scan").await {
         Ok(admitted) => admitted,
-        Err(told) => return body::unread(request.into_body(), told).await,
+        Err(told) => return told,
     };
     match scan(gateway, &project.project.policy, &mut flight, request).await {
         Ok(answer) => {

@@ -66,7 +66,7 @@ const UPSTREAM_ERROR_BYTES_MAX: usize = 64 * 1024;
 pub(crate) async fn carry(gateway: &Arc<Gateway>, ask: Ask, request: Request<Incoming>) -> Response<AnswerBody> {
     let (mut flight, project, hurry) = match admit(gateway, request.headers(), ask.edge, ask.surface()).await {
         Ok(admitted) => admitted,
-        Err(told) => return body::unread(request.into_body(), told).await,
+        Err(told) => return told,
     };
     match guard(gateway, &project, &mut flight, &ask, hurry, request).await {
         Ok(cleared) => {
@@ -165,18 +165,6 @@ pub(crate) fn wishes(edge: Edge, headers: &HeaderMap) -> Result<Wishes, Refused>
     }
 }
 
-/// What the headers ask for. A refusal that they alone bring lets the body go.
-pub(crate) async fn heard(edge: Edge, headers: &HeaderMap, incoming: Incoming) -> Result<(Wishes, Incoming), Refused> {
-    let asked = if headers.contains_key(DELIVERY_HEADER) { Err(Refused::OwnDelivery) } else { wishes(edge, headers) };
-    match asked {
-        Ok(wishes) => Ok((wishes, incoming)),
-        Err(refused) => {
-            body::let_go(incoming).await;
-            Err(refused)
-        }
-    }
-}
-
 /// Reads, segments, detects and decides; redacts where the verdict says so.
 async fn guard(
     gateway: &Gateway,
@@ -188,7 +176,10 @@ async fn guard(
 ) -> Result<Cleared, Refused> {
     let (head, incoming) = request.into_parts();
     let headers = head.headers;
-    let (wishes, incoming) = heard(ask.edge, &headers, incoming).await?;
+    if headers.contains_key(DELIVERY_HEADER) {
+        return Err(Refused::OwnDelivery);
+    }
+    let wishes = wishes(ask.edge, &headers)?;
     let policy = &project.project.policy;
     let rules = match ask.edge {
         Edge::Gateway => Rules::gateway(policy),

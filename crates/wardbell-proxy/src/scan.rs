@@ -25,7 +25,7 @@ use crate::edge::Edge;
 use crate::flight::{Evidence, Flight};
 use crate::gateway::Gateway;
 use crate::inspect::{self, Eyes};
-use crate::pipeline::{admit, heard, placeholder, refuse};
+use crate::pipeline::{DELIVERY_HEADER, admit, placeholder, refuse, wishes};
 use crate::preview::preview;
 use crate::refused::Refused;
 use crate::report::Report;
@@ -38,7 +38,7 @@ const INPUTS: [&str; 3] = ["input", "inputs", "text"];
 pub(crate) async fn scan(gateway: &Gateway, request: Request<Incoming>) -> Response<AnswerBody> {
     let (mut flight, project, hurry) = match admit(gateway, request.headers(), Edge::Proxy, "scan").await {
         Ok(admitted) => admitted,
-        Err(told) => return body::unread(request.into_body(), told).await,
+        Err(told) => return told,
     };
     match answer(gateway, &project, &mut flight, hurry, request).await {
         Ok(fields) => {
@@ -63,7 +63,10 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Map<String, Value>, Refused> {
     let (head, incoming) = request.into_parts();
-    let (mut wishes, incoming) = heard(Edge::Proxy, &head.headers, incoming).await?;
+    if head.headers.contains_key(DELIVERY_HEADER) {
+        return Err(Refused::OwnDelivery);
+    }
+    let mut wishes = wishes(Edge::Proxy, &head.headers)?;
     let limits = &gateway.limits;
     let room = gateway.bodies.room();
     let body = body::read(&head.headers, incoming, limits.body_bytes_max, limits.body_time_max, room).await;
@@ -183,7 +186,7 @@ mod tests {
     fn asked(body: &str, headers: &[(&'static str, &str)]) -> Result<(String, Wishes), String> {
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
-        let Ok(mut wishes) = crate::pipeline::wishes(Edge::Proxy, &headers) else { return Err("header".to_owned()) };
+        let Ok(mut wishes) = super::wishes(Edge::Proxy, &headers) else { return Err("header".to_owned()) };
         match read(body.as_bytes(), &headers, &mut wishes) {
             Ok(text) => Ok((text, wishes)),
             Err(Refused::Field { field, .. }) => Err(field.to_owned()),

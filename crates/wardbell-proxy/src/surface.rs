@@ -14,7 +14,7 @@ use crate::gateway::Gateway;
 use crate::path::{self, PROXY};
 use crate::pipeline::{admit, carry, refuse};
 use crate::refused::Refused;
-use crate::{body, dlp_scan, models, scan};
+use crate::{dlp_scan, models, scan};
 
 /// Calls of the gateway surface that a provider answers, all `POST`.
 const GATEWAY_CALLS: [&str; 5] =
@@ -57,7 +57,7 @@ pub async fn serve(
 async fn below(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response<AnswerBody> {
     let path = request.uri().path();
     if !path::is_plain(path.strip_prefix('/').unwrap_or(path)) {
-        return wrong_path(gateway, request, Edge::Gateway, path::PathError::Ambiguous).await;
+        return wrong_path(gateway, &request, Edge::Gateway, path::PathError::Ambiguous).await;
     }
     let below = path.strip_prefix('/').unwrap_or(path).to_owned();
     let mut ask = Ask::gateway(request.method().clone(), dialect::call(&below), &below);
@@ -78,21 +78,20 @@ async fn proxied(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response
             let ask = Ask::proxied(request.method().clone(), proxied);
             carry(gateway, ask, request).await
         }
-        Err(error) => wrong_path(gateway, request, Edge::Proxy, error).await,
+        Err(error) => wrong_path(gateway, &request, Edge::Proxy, error).await,
     }
 }
 
 async fn wrong_path(
     gateway: &Gateway,
-    request: Request<Incoming>,
+    request: &Request<Incoming>,
     edge: Edge,
     error: path::PathError,
 ) -> Response<AnswerBody> {
-    let told = match admit(gateway, request.headers(), edge, "proxy").await {
+    match admit(gateway, request.headers(), edge, "proxy").await {
         Ok((flight, _, _)) => refuse(flight, &Refused::Path(error)).await,
         Err(told) => told,
-    };
-    body::unread(request.into_body(), told).await
+    }
 }
 
 fn not_allowed(allowed: &'static str) -> Response<AnswerBody> {
