@@ -42,4 +42,5 @@ mod report;
 mod respond;
 mod scan;
 pub mod surface;
+mod unread;
 mod upstream;

@@ -63,7 +63,7 @@ const LOOP_HEADER: HeaderName = HeaderName::from_static("x-wardbell-loop");
 const UPSTREAM_ERROR_BYTES_MAX: usize = 64 * 1024;
 
 /// Carries a request to a provider and its answer back.
-pub(crate) async fn carry(gateway: &Arc<Gateway>, ask: Ask, request: Request<Incoming>) -> Response<AnswerBody> {
+pub(crate) async fn carry(gateway: &Arc<Gateway>, ask: Ask, request: &mut Request<Incoming>) -> Response<AnswerBody> {
     let (mut flight, project, hurry) = match admit(gateway, request.headers(), ask.edge, ask.surface()).await {
         Ok(admitted) => admitted,
         Err(told) => return told,
@@ -172,10 +172,10 @@ async fn guard(
     flight: &mut Flight,
     ask: &Ask,
     hurry: f32,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
 ) -> Result<Cleared, Refused> {
-    let (head, incoming) = request.into_parts();
-    let headers = head.headers;
+    let headers = std::mem::take(request.headers_mut());
+    let incoming = request.body_mut();
     if headers.contains_key(DELIVERY_HEADER) {
         return Err(Refused::OwnDelivery);
     }
