@@ -2,8 +2,6 @@
 //!
 //! The target: 5 µs or less for 20 turns of an agent in 8 KB.
 
-use std::fmt::Write as _;
-
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use wardbell_llm::dialect::Dialect;
@@ -44,12 +42,10 @@ fn result(bytes: usize) -> String {
 fn chat(turns: usize, bytes: usize) -> String {
     let mut body = r#"{"model":"gpt-4o","stream":true,"max_tokens":512,"messages":[{"role":"system","content":"You are a coding agent."},{"role":"user","content":"The total is wrong."}"#.to_owned();
     for turn in 0..turns.saturating_sub(2) / 2 {
-        write!(
-            body,
+        body += &format!(
             r#",{{"role":"assistant","content":"I look at the next file.","tool_calls":[{{"id":"call_{turn}","type":"function","function":{{"name":"read_file","arguments":"{{\"path\": \"src/part_{turn}.rs\"}}"}}}}]}},{{"role":"tool","tool_call_id":"call_{turn}","content":"{}"}}"#,
             result(bytes)
-        )
-        .unwrap();
+        );
     }
     body + "]}"
 }
@@ -57,12 +53,10 @@ fn chat(turns: usize, bytes: usize) -> String {
 fn messages(turns: usize, bytes: usize) -> String {
     let mut body = r#"{"model":"claude-sonnet-4-5","stream":true,"max_tokens":512,"system":"You are a coding agent.","messages":[{"role":"user","content":"The total is wrong."}"#.to_owned();
     for turn in 0..turns.saturating_sub(2) / 2 {
-        write!(
-            body,
+        body += &format!(
             r#",{{"role":"assistant","content":[{{"type":"text","text":"I look at the next file."}},{{"type":"tool_use","id":"toolu_{turn}","name":"read_file","input":{{"path":"src/part_{turn}.rs"}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"toolu_{turn}","content":"{}"}}]}}"#,
             result(bytes)
-        )
-        .unwrap();
+        );
     }
     body + "]}"
 }

@@ -99,11 +99,11 @@ pub fn read(dialect: Dialect, body: &[u8]) -> Option<Transcript<'_>> {
     };
     let text = std::str::from_utf8(body).ok()?;
     let mut read = Body::default();
-    read.run(text, reader)?;
+    read.run(text, reader).ok()?;
     Some(read.transcript(text))
 }
 
-impl<'a> Transcript<'a> {
+impl Transcript<'_> {
     /// The turns, oldest first: the last [`TURNS_MAX`] of them.
     pub fn turns(&self) -> Vec<Turn<'_>> {
         self.turns

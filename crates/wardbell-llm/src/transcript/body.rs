@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use wardbell_core::origin::Origin;
 
-use super::cursor::{Cursor, Is, Span, Texts, Value};
+use super::cursor::{Cursor, Is, NotJson, Read, Span, Texts, Value};
 use super::{CallDraft, Draft, PART_BYTES_MAX, ResultDraft, TURN_ITEMS_MAX, TURNS_MAX, Transcript};
 use crate::json::{self, StringToken};
 
-/// Reads the value of a field of the outermost object, if it is one of the dialect's turns; `Some(false)` leaves it.
-pub(super) type Reader = fn(&mut Body, &mut Cursor<'_>, &str) -> Option<bool>;
+/// Reads the value of a field of the outermost object, if it is one of the dialect's turns; `false` leaves it.
+pub(super) type Reader = fn(&mut Body, &mut Cursor<'_>, &str) -> Read<bool>;
 
 #[derive(Default)]
 pub(super) struct Body {
@@ -36,15 +36,15 @@ struct Sessions {
 
 impl Body {
     /// Reads the body to its end.
-    pub(super) fn run(&mut self, text: &str, reader: Reader) -> Option<()> {
+    pub(super) fn run(&mut self, text: &str, reader: Reader) -> Read<()> {
         let mut cursor = Cursor::new(text);
-        let Value::Object(_) = cursor.value()? else { return None };
-        cursor.fields(|cursor, key| if reader(self, cursor, key)? { Some(()) } else { self.field(cursor, key) })?;
-        cursor.is_over().then_some(())
+        let Value::Object(_) = cursor.value()? else { return Err(NotJson) };
+        cursor.fields(|cursor, key| if reader(self, cursor, key)? { Ok(()) } else { self.field(cursor, key) })?;
+        if cursor.is_over() { Ok(()) } else { Err(NotJson) }
     }
 
     /// A field that several dialects have.
-    fn field(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Option<()> {
+    fn field(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Read<()> {
         let Self { sessions, .. } = self;
         match key {
             "metadata" => {
@@ -54,7 +54,7 @@ impl Body {
                         "conversation_id" => sessions.conversation = cursor.string()?,
                         _ => cursor.pass()?,
                     }
-                    Some(())
+                    Ok(())
                 });
             }
             "conversation" => sessions.kept = id(cursor)?,
@@ -71,19 +71,19 @@ impl Body {
             }
             _ => cursor.pass()?,
         }
-        Some(())
+        Ok(())
     }
 
-    fn sampled(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+    fn sampled(&mut self, cursor: &mut Cursor<'_>) -> Read<()> {
         let samples = cursor.number()?;
         self.samples = self.samples.max(samples.unwrap_or(1));
-        Some(())
+        Ok(())
     }
 
-    fn capped(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+    fn capped(&mut self, cursor: &mut Cursor<'_>) -> Read<()> {
         let tokens = cursor.number()?;
         self.output_tokens_max = self.output_tokens_max.max(tokens);
-        Some(())
+        Ok(())
     }
 
     /// Adds a turn; the oldest goes if there are too many.
@@ -149,7 +149,7 @@ impl Body {
 }
 
 /// A string, or the `id` of an object.
-fn id(cursor: &mut Cursor<'_>) -> Option<Option<Span>> {
+fn id(cursor: &mut Cursor<'_>) -> Read<Option<Span>> {
     let value = cursor.value()?;
     let mut found = None;
     match value {
@@ -159,11 +159,11 @@ fn id(cursor: &mut Cursor<'_>) -> Option<Option<Span>> {
                 "id" => found = cursor.string()?,
                 _ => cursor.pass()?,
             }
-            Some(())
+            Ok(())
         })?,
         Value::List(_) | Value::Number(_) | Value::Bool(_) | Value::Null => cursor.skip(&value)?,
     }
-    Some(found)
+    Ok(found)
 }
 
 impl Draft {

@@ -3,11 +3,11 @@
 use wardbell_core::origin::Origin;
 
 use super::body::Body;
-use super::cursor::{Cursor, Texts};
+use super::cursor::{Cursor, Read, Texts};
 use super::{CallDraft, Draft, ResultDraft, chat};
 use crate::cohere::chat::role_of;
 
-pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Option<bool> {
+pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Read<bool> {
     match key {
         "messages" => cursor.objects(|cursor, _| chat::message(body, cursor, role_of))?,
         "preamble" => cursor.content(&mut body.system)?,
@@ -15,7 +15,7 @@ pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Opti
         "chat_history" => cursor.objects(|cursor, _| {
             let turn = entry(cursor)?;
             body.add(turn);
-            Some(())
+            Ok(())
         })?,
         // The new message stands first in the body, and its results, of calls in the history, anywhere.
         "message" => {
@@ -32,13 +32,13 @@ pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Opti
                 body.after.push_back(turn);
             }
         }
-        _ => return Some(false),
+        _ => return Ok(false),
     }
-    Some(true)
+    Ok(true)
 }
 
 /// A turn of version 1.
-fn entry(cursor: &mut Cursor<'_>) -> Option<Draft> {
+fn entry(cursor: &mut Cursor<'_>) -> Read<Draft> {
     let mut turn = Draft::default();
     cursor.fields(|cursor, key| {
         match key {
@@ -46,18 +46,18 @@ fn entry(cursor: &mut Cursor<'_>) -> Option<Draft> {
             "message" => cursor.content(&mut turn.text)?,
             "tool_calls" => cursor.objects(|cursor, _| {
                 turn.call(call(cursor)?);
-                Some(())
+                Ok(())
             })?,
             "tool_results" => results(&mut turn, cursor)?,
             _ => cursor.pass()?,
         }
-        Some(())
+        Ok(())
     })?;
-    Some(turn)
+    Ok(turn)
 }
 
 /// A call, of which the brace was read.
-fn call(cursor: &mut Cursor<'_>) -> Option<CallDraft> {
+fn call(cursor: &mut Cursor<'_>) -> Read<CallDraft> {
     let mut call = CallDraft::default();
     cursor.fields(|cursor, key| {
         match key {
@@ -65,12 +65,12 @@ fn call(cursor: &mut Cursor<'_>) -> Option<CallDraft> {
             "parameters" => call.arguments = cursor.any()?,
             _ => cursor.pass()?,
         }
-        Some(())
+        Ok(())
     })?;
-    Some(call)
+    Ok(call)
 }
 
-fn results(turn: &mut Draft, cursor: &mut Cursor<'_>) -> Option<()> {
+fn results(turn: &mut Draft, cursor: &mut Cursor<'_>) -> Read<()> {
     cursor.objects(|cursor, _| {
         let mut result = ResultDraft::default();
         cursor.fields(|cursor, key| {
@@ -80,14 +80,14 @@ fn results(turn: &mut Draft, cursor: &mut Cursor<'_>) -> Option<()> {
                         "name" => result.tool = cursor.string()?,
                         _ => cursor.pass()?,
                     }
-                    Some(())
+                    Ok(())
                 })?,
                 "outputs" => cursor.any()?.into_iter().for_each(|outputs| result.text.push(outputs)),
                 _ => cursor.pass()?,
             }
-            Some(())
+            Ok(())
         })?;
         turn.result(result);
-        Some(())
+        Ok(())
     })
 }

@@ -1,12 +1,18 @@
 //! Reads JSON value by value, and notes where texts stand.
 //!
-//! Every method gives `None` when the text is not JSON; then nothing more can be read.
+//! After the first [`NotJson`] nothing more can be read.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::few::Few;
 use crate::json::{self, Event, Scanner, StringToken};
+
+/// The text is not JSON, or nested deeper than [`json::DEPTH_MAX`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NotJson;
+
+pub(super) type Read<T> = Result<T, NotJson>;
 
 /// Where a text stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,13 +68,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// The value that comes next.
-    pub(super) fn value(&mut self) -> Option<Value> {
-        let event = self.scanner.next().ok()?;
+    pub(super) fn value(&mut self) -> Read<Value> {
+        let event = self.scanner.next().map_err(|_| NotJson)?;
         self.begun(event)
     }
 
-    fn begun(&self, event: Event) -> Option<Value> {
-        Some(match event {
+    fn begun(&self, event: Event) -> Read<Value> {
+        Ok(match event {
             Event::ObjectStart => Value::Object(self.scanner.position().saturating_sub(1)),
             Event::ArrayStart => Value::List(self.scanner.position().saturating_sub(1)),
             Event::String(StringToken { raw, escaped }) => {
@@ -77,7 +83,7 @@ impl<'a> Cursor<'a> {
             Event::Number(place) => Value::Number(place),
             Event::Bool(truth) => Value::Bool(truth),
             Event::Null => Value::Null,
-            Event::Key(_) | Event::ObjectEnd(_) | Event::ArrayEnd | Event::End => return None,
+            Event::Key(_) | Event::ObjectEnd(_) | Event::ArrayEnd | Event::End => return Err(NotJson),
         })
     }
 
@@ -87,28 +93,28 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads an object that has begun: `read` takes the value of each key.
-    pub(super) fn fields(&mut self, mut read: impl FnMut(&mut Self, &str) -> Option<()>) -> Option<()> {
+    pub(super) fn fields(&mut self, mut read: impl FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
         while let Some(key) = self.key()? {
             read(self, &key)?;
         }
-        Some(())
+        Ok(())
     }
 
     /// Reads the object that comes next; anything else is skipped.
-    pub(super) fn object(&mut self, read: impl FnMut(&mut Self, &str) -> Option<()>) -> Option<()> {
+    pub(super) fn object(&mut self, read: impl FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
         let value = self.value()?;
         if let Value::Object(_) = value { self.fields(read) } else { self.skip(&value) }
     }
 
     /// Reads the list of objects that comes next: `read` takes the fields of each, which starts where it is told. Anything
     /// else is skipped.
-    pub(super) fn objects(&mut self, read: impl FnMut(&mut Self, usize) -> Option<()>) -> Option<()> {
+    pub(super) fn objects(&mut self, read: impl FnMut(&mut Self, usize) -> Read<()>) -> Read<()> {
         let value = self.value()?;
         if let Value::List(_) = value { self.rest_of_objects(read) } else { self.skip(&value) }
     }
 
     /// The same of a list that has begun.
-    pub(super) fn rest_of_objects(&mut self, mut read: impl FnMut(&mut Self, usize) -> Option<()>) -> Option<()> {
+    pub(super) fn rest_of_objects(&mut self, mut read: impl FnMut(&mut Self, usize) -> Read<()>) -> Read<()> {
         while let Some(item) = self.item()? {
             if let Value::Object(start) = item {
                 read(self, start)?;
@@ -116,39 +122,39 @@ impl<'a> Cursor<'a> {
                 self.skip(&item)?;
             }
         }
-        Some(())
+        Ok(())
     }
 
-    /// The next key of the object that the cursor is in; `Some(None)` at its end.
-    fn key(&mut self) -> Option<Option<Cow<'a, str>>> {
-        match self.scanner.next().ok()? {
-            Event::Key(token) => Some(Some(json::decode(self.text, &token))),
-            Event::ObjectEnd(_) => Some(None),
-            _ => None,
+    /// The next key of the object that the cursor is in; `None` at its end.
+    fn key(&mut self) -> Read<Option<Cow<'a, str>>> {
+        match self.scanner.next().map_err(|_| NotJson)? {
+            Event::Key(token) => Ok(Some(json::decode(self.text, &token))),
+            Event::ObjectEnd(_) => Ok(None),
+            _ => Err(NotJson),
         }
     }
 
-    /// The next value of the list that the cursor is in; `Some(None)` at its end.
-    fn item(&mut self) -> Option<Option<Value>> {
-        match self.scanner.next().ok()? {
-            Event::ArrayEnd => Some(None),
+    /// The next value of the list that the cursor is in; `None` at its end.
+    fn item(&mut self) -> Read<Option<Value>> {
+        match self.scanner.next().map_err(|_| NotJson)? {
+            Event::ArrayEnd => Ok(None),
             event => self.begun(event).map(Some),
         }
     }
 
     /// Goes to the end of a value.
-    pub(super) fn skip(&mut self, value: &Value) -> Option<()> {
+    pub(super) fn skip(&mut self, value: &Value) -> Read<()> {
         if let Value::Object(_) | Value::List(_) = value {
             let depth = self.scanner.depth();
             while self.scanner.depth() >= depth {
-                self.scanner.next().ok()?;
+                self.scanner.next().map_err(|_| NotJson)?;
             }
         }
-        Some(())
+        Ok(())
     }
 
     /// Reads the value that comes next and throws it away.
-    pub(super) fn pass(&mut self) -> Option<()> {
+    pub(super) fn pass(&mut self) -> Read<()> {
         let value = self.value()?;
         self.skip(&value)
     }
@@ -159,44 +165,44 @@ impl<'a> Cursor<'a> {
     }
 
     /// The string that comes next; anything else is skipped.
-    pub(super) fn string(&mut self) -> Option<Option<Span>> {
+    pub(super) fn string(&mut self) -> Read<Option<Span>> {
         let value = self.value()?;
         if let Value::Text(span) = value {
-            return Some(Some(span));
+            return Ok(Some(span));
         }
         self.skip(&value)?;
-        Some(None)
+        Ok(None)
     }
 
     /// The string that comes next, read at once: a word of the API's own.
-    pub(super) fn word(&mut self) -> Option<Option<Cow<'a, str>>> {
-        Some(self.string()?.map(|span| self.decode(&span)))
+    pub(super) fn word(&mut self) -> Read<Option<Cow<'a, str>>> {
+        Ok(self.string()?.map(|span| self.decode(&span)))
     }
 
     /// The truth that comes next; anything else is skipped.
-    pub(super) fn bool(&mut self) -> Option<Option<bool>> {
+    pub(super) fn bool(&mut self) -> Read<Option<bool>> {
         let value = self.value()?;
         if let Value::Bool(truth) = value {
-            return Some(Some(truth));
+            return Ok(Some(truth));
         }
         self.skip(&value)?;
-        Some(None)
+        Ok(None)
     }
 
     /// The whole number that comes next; anything else is skipped.
-    pub(super) fn number(&mut self) -> Option<Option<u64>> {
+    pub(super) fn number(&mut self) -> Read<Option<u64>> {
         let value = self.value()?;
         if let Value::Number(place) = value {
-            return Some(self.text.get(place).and_then(|digits| digits.parse().ok()));
+            return Ok(self.text.get(place).and_then(|digits| digits.parse().ok()));
         }
         self.skip(&value)?;
-        Some(None)
+        Ok(None)
     }
 
     /// The value that comes next as a text: a string as it reads, anything else as its JSON; nothing of `null`.
-    pub(super) fn any(&mut self) -> Option<Option<Span>> {
+    pub(super) fn any(&mut self) -> Read<Option<Span>> {
         let value = self.value()?;
-        Some(match value {
+        Ok(match value {
             Value::Text(span) => Some(span),
             Value::Null => None,
             Value::Object(start) | Value::List(start) => {
@@ -220,7 +226,7 @@ impl<'a> Cursor<'a> {
 
     /// Texts of a value that is a string, a part, or a list of both. A part is an object with a `text` or a `refusal`; one
     /// without them is no text and counts as its JSON.
-    pub(super) fn content(&mut self, texts: &mut Texts) -> Option<()> {
+    pub(super) fn content(&mut self, texts: &mut Texts) -> Read<()> {
         match self.value()? {
             Value::Text(span) => texts.push(span),
             Value::Object(start) => self.part(start, texts)?,
@@ -235,15 +241,15 @@ impl<'a> Cursor<'a> {
             }
             Value::Number(_) | Value::Bool(_) | Value::Null => {}
         }
-        Some(())
+        Ok(())
     }
 
-    fn part(&mut self, start: usize, texts: &mut Texts) -> Option<()> {
+    fn part(&mut self, start: usize, texts: &mut Texts) -> Read<()> {
         let before = texts.len();
         self.fields(|cursor, key| {
             if matches!(key, "text" | "refusal") {
                 cursor.string()?.into_iter().for_each(|span| texts.push(span));
-                Some(())
+                Ok(())
             } else {
                 cursor.pass()
             }
@@ -251,6 +257,6 @@ impl<'a> Cursor<'a> {
         if texts.len() == before {
             texts.push(Span::part(start, self.position()));
         }
-        Some(())
+        Ok(())
     }
 }

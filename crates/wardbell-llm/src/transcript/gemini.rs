@@ -6,11 +6,11 @@
 use wardbell_core::origin::Origin;
 
 use super::body::Body;
-use super::cursor::{Cursor, Span, Texts, Value};
+use super::cursor::{Cursor, Read, Span, Texts, Value};
 use super::{CallDraft, Draft, ResultDraft};
 use crate::gemini::generate::role_of;
 
-pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Option<bool> {
+pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Read<bool> {
     match key {
         "systemInstruction" | "system_instruction" => {
             let mut turn = Draft::default();
@@ -23,14 +23,14 @@ pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Opti
             let mut turn = Draft { origin: Some(Origin::User), ..Draft::default() };
             cursor.fields(|cursor, key| content_field(&mut turn, cursor, key))?;
             body.add(turn);
-            Some(())
+            Ok(())
         })?,
-        _ => return Some(false),
+        _ => return Ok(false),
     }
-    Some(true)
+    Ok(true)
 }
 
-fn content_field(turn: &mut Draft, cursor: &mut Cursor<'_>, key: &str) -> Option<()> {
+fn content_field(turn: &mut Draft, cursor: &mut Cursor<'_>, key: &str) -> Read<()> {
     match key {
         "role" => {
             if let Some(role) = cursor.word()? {
@@ -40,10 +40,10 @@ fn content_field(turn: &mut Draft, cursor: &mut Cursor<'_>, key: &str) -> Option
         "parts" => cursor.objects(|cursor, start| part(turn, cursor, start))?,
         _ => cursor.pass()?,
     }
-    Some(())
+    Ok(())
 }
 
-fn part(turn: &mut Draft, cursor: &mut Cursor<'_>, start: usize) -> Option<()> {
+fn part(turn: &mut Draft, cursor: &mut Cursor<'_>, start: usize) -> Read<()> {
     let mut text: Option<Span> = None;
     let mut is_thought = false;
     let mut is_known = false;
@@ -64,7 +64,7 @@ fn part(turn: &mut Draft, cursor: &mut Cursor<'_>, start: usize) -> Option<()> {
                         "args" => call.arguments = cursor.any()?,
                         _ => cursor.pass()?,
                     }
-                    Some(())
+                    Ok(())
                 })?;
                 turn.call(call);
             }
@@ -78,24 +78,24 @@ fn part(turn: &mut Draft, cursor: &mut Cursor<'_>, start: usize) -> Option<()> {
                         "response" => response(&mut result, cursor)?,
                         _ => cursor.pass()?,
                     }
-                    Some(())
+                    Ok(())
                 })?;
                 turn.result(result);
             }
             _ => cursor.pass()?,
         }
-        Some(())
+        Ok(())
     })?;
     if let Some(text) = text.filter(|_| !is_thought) {
         turn.text.push(text);
     } else if !is_known {
         turn.text.push(Span::part(start, cursor.position()));
     }
-    Some(())
+    Ok(())
 }
 
 /// What a function returned: an object, which counts as its JSON.
-fn response(result: &mut ResultDraft, cursor: &mut Cursor<'_>) -> Option<()> {
+fn response(result: &mut ResultDraft, cursor: &mut Cursor<'_>) -> Read<()> {
     let value = cursor.value()?;
     let Value::Object(start) = value else { return cursor.skip(&value) };
     cursor.fields(|cursor, key| {
@@ -103,8 +103,8 @@ fn response(result: &mut ResultDraft, cursor: &mut Cursor<'_>) -> Option<()> {
         if key == "error" && is_said {
             result.is_error = Some(true);
         }
-        Some(())
+        Ok(())
     })?;
     result.text.push(Span::part(start, cursor.position()));
-    Some(())
+    Ok(())
 }

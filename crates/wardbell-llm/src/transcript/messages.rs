@@ -1,11 +1,11 @@
 //! Anthropic's messages: `system`, and turns whose content is a string or blocks.
 
 use super::body::Body;
-use super::cursor::{Cursor, Span, Value};
+use super::cursor::{Cursor, Read, Span, Value};
 use super::{CallDraft, Draft, ResultDraft};
 use crate::anthropic::messages::role_of;
 
-pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Option<bool> {
+pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Read<bool> {
     match key {
         "system" => cursor.content(&mut body.system)?,
         "messages" => cursor.objects(|cursor, _| {
@@ -16,24 +16,24 @@ pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Opti
                     "content" => content(&mut turn, cursor)?,
                     _ => cursor.pass()?,
                 }
-                Some(())
+                Ok(())
             })?;
             body.add(turn);
-            Some(())
+            Ok(())
         })?,
-        _ => return Some(false),
+        _ => return Ok(false),
     }
-    Some(true)
+    Ok(true)
 }
 
-fn content(turn: &mut Draft, cursor: &mut Cursor<'_>) -> Option<()> {
+fn content(turn: &mut Draft, cursor: &mut Cursor<'_>) -> Read<()> {
     let value = cursor.value()?;
     match value {
         Value::Text(span) => turn.text.push(span),
         Value::List(_) => cursor.rest_of_objects(|cursor, start| block(turn, cursor, start))?,
         Value::Object(_) | Value::Number(_) | Value::Bool(_) | Value::Null => cursor.skip(&value)?,
     }
-    Some(())
+    Ok(())
 }
 
 enum Kind {
@@ -45,7 +45,7 @@ enum Kind {
     Other,
 }
 
-fn block(turn: &mut Draft, cursor: &mut Cursor<'_>, start: usize) -> Option<()> {
+fn block(turn: &mut Draft, cursor: &mut Cursor<'_>, start: usize) -> Read<()> {
     let mut kind = Kind::Other;
     let mut said: Option<Span> = None;
     let mut call = CallDraft::default();
@@ -71,7 +71,7 @@ fn block(turn: &mut Draft, cursor: &mut Cursor<'_>, start: usize) -> Option<()> 
             "is_error" => result.is_error = cursor.bool()?,
             _ => cursor.pass()?,
         }
-        Some(())
+        Ok(())
     })?;
     match kind {
         Kind::Text => said.into_iter().for_each(|span| turn.text.push(span)),
@@ -80,5 +80,5 @@ fn block(turn: &mut Draft, cursor: &mut Cursor<'_>, start: usize) -> Option<()> 
         Kind::Nothing => {}
         Kind::Other => turn.text.push(Span::part(start, cursor.position())),
     }
-    Some(())
+    Ok(())
 }

@@ -3,11 +3,11 @@
 use wardbell_core::origin::Origin;
 
 use super::body::Body;
-use super::cursor::{Cursor, Span, Texts, Value};
+use super::cursor::{Cursor, Read, Span, Texts, Value};
 use super::{CallDraft, Draft, ResultDraft};
 use crate::openai::word;
 
-pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Option<bool> {
+pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Read<bool> {
     match key {
         "instructions" => cursor.content(&mut body.system)?,
         "input" => {
@@ -22,9 +22,9 @@ pub(super) fn field(body: &mut Body, cursor: &mut Cursor<'_>, key: &str) -> Opti
                 Value::Object(_) | Value::Number(_) | Value::Bool(_) | Value::Null => cursor.skip(&value)?,
             }
         }
-        _ => return Some(false),
+        _ => return Ok(false),
     }
-    Some(true)
+    Ok(true)
 }
 
 enum Kind {
@@ -34,7 +34,7 @@ enum Kind {
     Other,
 }
 
-fn item(body: &mut Body, cursor: &mut Cursor<'_>) -> Option<()> {
+fn item(body: &mut Body, cursor: &mut Cursor<'_>) -> Read<()> {
     let mut kind = Kind::Message;
     let mut origin = None;
     let (mut text, mut output) = (Texts::default(), Texts::default());
@@ -58,7 +58,7 @@ fn item(body: &mut Body, cursor: &mut Cursor<'_>) -> Option<()> {
             "arguments" | "input" => call.arguments = cursor.any()?,
             _ => cursor.pass()?,
         }
-        Some(())
+        Ok(())
     })?;
     match kind {
         // An item without a role is only named: its words are at the provider.
@@ -71,5 +71,5 @@ fn item(body: &mut Body, cursor: &mut Cursor<'_>) -> Option<()> {
         }
         Kind::Message | Kind::Other => {}
     }
-    Some(())
+    Ok(())
 }

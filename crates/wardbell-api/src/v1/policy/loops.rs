@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use wardbell_core::money::Usd;
 use wardbell_core::policy::{
     LOOP_SECONDS_MAX, LOOP_THRESHOLD_MAX, LOOP_TOOLS_MAX, LoopMode, LoopPolicy, LoopPolicyError, SessionCaps,
     Thresholds, ToolClass, TranscriptPolicy,
@@ -245,7 +246,7 @@ impl From<LoopPolicy> for LoopAnswer {
             polling_tools,
             tool_classes: tool_classes.into_iter().map(LoopToolClassAnswer::from).collect(),
             chant_repeats,
-            session: LoopSessionAnswer { calls, spend_usd: spend.map(|spend| spend.as_dollars()), seconds, tool_calls },
+            session: LoopSessionAnswer { calls, spend_usd: spend.map(Usd::as_dollars), seconds, tool_calls },
         }
     }
 }
