@@ -68,15 +68,12 @@ async fn show(app: &App, ears: &mut [Ear]) -> Result<()> {
     let projects = manage(address, Method::GET, "/api/v1/projects", None, StatusCode::OK).await?;
     let project = projects.pointer("/data/0/id").and_then(Value::as_str).context("no project")?.to_owned();
     let path = format!("/api/v1/projects/{project}/webhooks");
-    let mut tests = Vec::new();
     for ear in ears.iter() {
         let url = format!("http://{}/{}", ear.receiver.address, ear.format);
-        let body = json!({"url": url, "format": ear.format});
+        let body = json!({"url": url, "format": ear.format, "group": {"enabled": false}});
         let webhook = manage(address, Method::POST, &path, Some(&body), StatusCode::CREATED).await?;
         let secret = webhook.get("secret").and_then(Value::as_str).context("no secret")?;
         ear.receiver.trust(secret.to_owned());
-        let id = webhook.get("id").and_then(Value::as_str).context("no id")?;
-        tests.push(format!("{path}/{id}/test"));
     }
     let forms: Vec<_> = ears.iter().map(|ear| ear.format).collect();
     print::line(&format!("2. Receivers listen on this machine, one a form: {}.\n", forms.join(", ")));
@@ -92,7 +89,7 @@ async fn show(app: &App, ears: &mut [Ear]) -> Result<()> {
     let (all, first_product) = (ears.len(), 3);
     alerts(ears, first_product).await?;
 
-    let patch = json!({"policy": {"dlp": {"action": "block"}}});
+    let patch = json!({"policy": {"dlp": {"action": "block"}, "rate": null}});
     manage(address, Method::PATCH, &format!("/api/v1/projects/{project}"), Some(&patch), StatusCode::OK).await?;
     let (status, answer) = chat(address, key, "My card is 4111 1111 1111 1111").await?;
     print::line("5. The same under a policy that blocks:");
@@ -106,18 +103,56 @@ async fn show(app: &App, ears: &mut [Ear]) -> Result<()> {
     print::line(&format!("     ← {status}: {}", answer.get("message").and_then(Value::as_str).unwrap_or("?")));
     alerts(ears, all).await?;
 
-    print::line("7. What this version does not raise by itself yet, as samples (POST …/test, marked `test`):");
-    for kind in ["budget.exhausted", "loop.detected"] {
-        for test in tests.iter().take(first_product) {
-            let told = manage(address, Method::POST, test, Some(&json!({"kind": kind})), StatusCode::OK).await?;
-            if told.get("delivered") != Some(&Value::Bool(true)) {
-                bail!("the sample of {kind} was not delivered: {told}");
-            }
-        }
-        alerts(ears, first_product).await?;
-    }
+    circles(address, key).await?;
+    alerts(ears, first_product).await?;
+
+    spends(address, key, &project).await?;
+    alerts(ears, first_product).await?;
 
     print::line("That is the tour. `wardbell serve` runs it for your own traffic; `wardbell listen` is the receiver.");
+    Ok(())
+}
+
+/// An agent that sends the same request again and again, until it is stopped.
+async fn circles(address: SocketAddr, key: &str) -> Result<()> {
+    const TRIES_MAX: usize = 10;
+    print::line("7. An agent retries the same request in a loop, and is stopped:");
+    for tried in 1..=TRIES_MAX {
+        let (status, answer) = chat(address, key, "Open the door.").await?;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let message = answer.pointer("/detail/message").and_then(Value::as_str).unwrap_or("?");
+            print::line(&format!("     → Open the door. ({tried} times)\n     ← {status}: {message}"));
+            return Ok(());
+        }
+    }
+    bail!("the loop was not stopped in {TRIES_MAX} requests")
+}
+
+/// A project whose budget does not cover what it asks for. Its provider is this very gateway's `echo`, reached over HTTP.
+async fn spends(address: SocketAddr, key: &str, project: &str) -> Result<()> {
+    let path = format!("/api/v1/projects/{project}");
+    let provider = json!({"kind": "custom", "base_url": format!("http://{address}/v1/proxy/echo"), "api_key": key});
+    manage(address, Method::PUT, &format!("{path}/providers/local"), Some(&provider), StatusCode::OK).await?;
+    let budget = json!({"balance_usd": 0.25});
+    manage(address, Method::PUT, &format!("{path}/budget"), Some(&budget), StatusCode::OK).await?;
+    print::line("8. A budget of 0.25 dollars; a model without a known price counts as a dear one:");
+    for (text, output_tokens) in [("Write a haiku.", 1_000), ("Write a book.", 100_000)] {
+        let message = json!({"role": "user", "content": text});
+        let body = json!({"model": "a-model-of-our-own", "messages": [message], "max_tokens": output_tokens});
+        let (status, answer) =
+            client::call(address, Method::POST, "/v1/chat/completions", Some(key), Some(&body), STEP_TIME_MAX).await?;
+        let told = match status {
+            StatusCode::OK => format!("{status}: {}", said(&answer)),
+            StatusCode::PAYMENT_REQUIRED => {
+                format!("{status}: {}", answer.pointer("/detail/message").and_then(Value::as_str).unwrap_or("?"))
+            }
+            other => bail!("a call under a budget was answered {other}: {answer}"),
+        };
+        print::line(&format!("     → {text} (up to {output_tokens} tokens)\n     ← {told}"));
+    }
+    let left = manage(address, Method::GET, &format!("{path}/budget"), None, StatusCode::OK).await?;
+    let sum = |name| left.get(name).map(ToString::to_string).unwrap_or_default();
+    print::line(&format!("     left {} dollars, spent {}", sum("balance_usd"), sum("spent_usd")));
     Ok(())
 }
 
