@@ -178,3 +178,11 @@ def test_openai_tools_and_unknown_fields_pass_untouched(site, connect):
     assert sent["messages"] == messages
     assert sent["tools"] == tools
     assert (sent["seed"], sent["a_field_of_tomorrow"]) == (7, {"deep": [1, 2.50]})
+
+
+def test_the_gateways_own_time_leaves_out_the_wait_for_the_provider(site, connect):
+    # Some providers send the head at once, and the body when the model is done.
+    site.provider.halt = 0.5
+    raw = connect(site.redact_key).chat.completions.with_raw_response.create(model=MODEL, messages=says(CLEAN))
+    assert raw.parse().choices[0].message.content == CONTENT
+    assert float(raw.headers["x-aisg-latency"]) < 400

@@ -46,7 +46,7 @@ class FakeProvider:
     """`requests` is what came, `bodies` the bodies of it. `url` is its address with `/v1`, `origin` without a path.
 
     `status` other than 200 makes every call fail, with `error` as the body if it is set. `pause` makes it slow to start,
-    in seconds.
+    in seconds; `halt` slow to go on after the head of an answer that is no stream.
     """
 
     def __init__(self):
@@ -85,6 +85,7 @@ class FakeProvider:
         self.status = 200
         self.error = None
         self.pause = 0.0
+        self.halt = 0.0
 
     def answer(self, handler, request):
         time.sleep(self.pause)
@@ -98,7 +99,7 @@ class FakeProvider:
         asked = request.json() if request.body else {}
         if getattr(call, "streams", None) and call.streams(asked):
             return stream(handler, getattr(call, "media_type", "text/event-stream"), call.events(asked))
-        return send(handler, 200, call.answer(asked))
+        return send(handler, 200, call.answer(asked), self.halt)
 
     def last(self):
         """The latest body as JSON."""
@@ -109,13 +110,14 @@ class FakeProvider:
         self.server.server_close()
 
 
-def send(handler, status, body):
+def send(handler, status, body, halt=0.0):
     body = json.dumps(body).encode()
     try:
         handler.send_response(status)
         handler.send_header("content-type", "application/json")
         handler.send_header("content-length", str(len(body)))
         handler.end_headers()
+        time.sleep(halt)
         handler.wfile.write(body)
     except OSError:
         handler.close_connection = True  # the gateway has given up waiting

@@ -81,6 +81,8 @@ pub(crate) struct Flight {
     edge: Edge,
     /// What the caller is told of what was seen, on the scan and proxy surface.
     pub(crate) report: Option<Report>,
+    /// The wait for the upstream after its first byte, for the rest of an answer that is read whole.
+    body_wait: Duration,
 }
 
 /// What a flight needs of the gateway.
@@ -142,6 +144,7 @@ impl Flight {
             sensitivity: Sensitivity::Medium,
             edge,
             report: None,
+            body_wait: Duration::ZERO,
         }
     }
 
@@ -178,13 +181,17 @@ impl Flight {
         self.row.upstream_latency = after;
     }
 
+    pub(crate) fn upstream_finished(&mut self, after: Duration) {
+        self.body_wait = after;
+    }
+
     pub(crate) fn detect_latency(&self) -> Duration {
         self.row.detect_latency
     }
 
     /// What the gateway itself took so far: everything but the wait for the upstream.
     pub(crate) fn own_latency(&self) -> Duration {
-        self.arrival.started.elapsed().saturating_sub(self.row.upstream_latency)
+        self.arrival.started.elapsed().saturating_sub(self.row.upstream_latency).saturating_sub(self.body_wait)
     }
 
     pub(crate) fn upstream_latency(&self) -> Duration {
