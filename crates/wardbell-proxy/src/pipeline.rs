@@ -310,7 +310,7 @@ async fn forward(gateway: &Gateway, flight: &mut Flight, ask: &Ask, cleared: &Cl
     };
     if !passes {
         let room = gateway.answers.room();
-        return Err(Refused::Upstream(read_refusal(word.answer, model, time_max, room).await));
+        return Err(Refused::Upstream(Box::new(read_refusal(word.answer, model, time_max, room).await)));
     }
     let (head, incoming) = word.answer.into_parts();
     Ok(Answer { status, headers: head.headers, body: AnswerSource::Remote(incoming), provider })
@@ -408,7 +408,7 @@ async fn whole(gateway: &Gateway, flight: &mut Flight, body: AnswerSource, provi
         tracing::warn!(%error, provider, request = %flight.arrival.request, "provider broke off");
         let model = flight.model().to_owned();
         let broken = UpstreamRefusal { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new(), error: None, model };
-        Refused::Upstream(broken)
+        Refused::Upstream(Box::new(broken))
     })
 }
 

@@ -55,7 +55,7 @@ pub(crate) enum Refused {
     /// The provider gave no usable first word.
     Forward(ForwardError),
     /// The provider refused or failed.
-    Upstream(UpstreamRefusal),
+    Upstream(Box<UpstreamRefusal>),
 }
 
 /// A provider's answer outside 200 to 299.
