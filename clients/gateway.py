@@ -72,9 +72,9 @@ class Gateway:
     def project(self, name, policy, provider_url):
         """A project with this policy, whose provider `openai` is at this URL, and a key of it.
 
-        Checks go faster than an application: there is no rate unless the policy has one.
+        Checks go faster than an application: there is no rate, and no guard of loops, unless the policy has one.
         """
-        project = self.api("POST", "/projects", {"name": name, "policy": {"rate": None, **policy}})["id"]
+        project = self.api("POST", "/projects", {"name": name, "policy": {"rate": None, "loop": {"enabled": False}, **policy}})["id"]
         self.provider(project, "openai", "openai", provider_url)
         return project, self.key(project)
 

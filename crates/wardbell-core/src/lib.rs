@@ -9,6 +9,7 @@
 pub mod abuse;
 pub mod activity;
 pub mod alert;
+pub mod budget;
 pub mod content;
 pub mod entity;
 pub mod finding;
@@ -25,5 +26,6 @@ pub mod principal;
 pub mod provider;
 pub mod secret;
 pub mod time;
+pub mod transcript;
 pub mod usage;
 pub mod verdict;

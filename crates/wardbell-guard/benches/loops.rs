@@ -11,10 +11,11 @@ use wardbell_core::money::Usd;
 use wardbell_core::origin::Origin;
 use wardbell_core::policy::LoopPolicy;
 use wardbell_core::time::Timestamp;
+use wardbell_core::transcript::{Call, ToolResult, Turn};
 use wardbell_guard::loops::chant::Chant;
 use wardbell_guard::loops::repeat::{Judgement, RepeatRule, Repeats};
 use wardbell_guard::loops::session::Sessions;
-use wardbell_guard::loops::{Call, Exempt, LoopKeys, SECRET_BYTES, ToolResult, Turn, request, transcript};
+use wardbell_guard::loops::{Exempt, LoopKeys, SECRET_BYTES, request, transcript};
 
 fn main() {
     divan::main();

@@ -21,8 +21,8 @@
 
 use wardbell_core::id::KeyId;
 use wardbell_core::loops::Detector;
-use wardbell_core::origin::Origin;
 use wardbell_core::policy::LoopMode;
+use wardbell_core::transcript::{Call, ToolResult, Turn};
 
 pub mod chant;
 pub mod episode;
@@ -45,43 +45,6 @@ pub const MESSAGES_OF_FINGERPRINT: usize = 3;
 /// The longest name of a tool in a finding, in characters. Source: OpenAI's limit for names of functions, as we
 /// know its API.
 pub const TOOL_CHARS_MAX: usize = 64;
-
-/// A message of a transcript as this guard sees it; the texts are borrowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn<'a> {
-    /// Who says it.
-    pub origin: Origin,
-    /// All its text; parts joined. Without the texts of calls and results.
-    pub text: &'a str,
-    /// The tools that it calls, in order.
-    pub calls: Vec<Call<'a>>,
-    /// The results of tools that it brings, in order.
-    pub results: Vec<ToolResult<'a>>,
-}
-
-/// A call of a tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Call<'a> {
-    /// What its result names it by.
-    pub id: Option<&'a str>,
-    /// The name of the tool.
-    pub tool: &'a str,
-    /// Its arguments: JSON, or text.
-    pub arguments: &'a str,
-}
-
-/// What a tool returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ToolResult<'a> {
-    /// The call that it belongs to. Without one it belongs to the first call of its tool that has no result yet.
-    pub id: Option<&'a str>,
-    /// The name of the tool, where the dialect has it.
-    pub tool: Option<&'a str>,
-    /// What it returned.
-    pub text: &'a str,
-    /// Whether the dialect says that it failed; `None` where it says nothing.
-    pub is_error: Option<bool>,
-}
 
 /// How sure a detector is, and so what may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,9 +14,11 @@ use wardbell_egress::upstream::AnswerStream;
 use wardbell_llm::dialect::Dialect;
 use wardbell_llm::stream::{self, StreamObserver};
 
+use crate::ask_usage::Strip;
 use crate::drain::Drains;
 use crate::flight::Flight;
 use crate::guarded::{Guarded, Onward};
+use crate::loops::{ChantWatch, LoopGuard};
 
 /// A body on its way to the caller; it records its request when it ends, or when it is dropped.
 pub enum AnswerBody {
@@ -38,6 +41,8 @@ pub struct Stream {
     upstream: Option<AnswerStream>,
     observer: StreamObserver,
     guarded: Option<Guarded>,
+    chant: Option<(ChantWatch, Arc<LoopGuard>)>,
+    strip: Option<Strip>,
     flight: Option<Flight>,
     idle: Pin<Box<Sleep>>,
     idle_time_max: Duration,
@@ -51,6 +56,8 @@ pub(crate) struct StreamParts {
     pub(crate) upstream: AnswerStream,
     pub(crate) dialect: Dialect,
     pub(crate) guarded: Option<Guarded>,
+    pub(crate) chant: Option<(ChantWatch, Arc<LoopGuard>)>,
+    pub(crate) strip: Option<Strip>,
     pub(crate) idle_time_max: Duration,
     pub(crate) drains: Drains,
 }
@@ -68,6 +75,9 @@ enum Stage {
 /// What a caller is told when a provider breaks off in the middle of a stream.
 const BROKEN_OFF: &str = "the provider broke off its answer";
 
+/// What a caller is told when an answer is stopped because it chants.
+const CHANTED: &str = "the answer was stopped: it says the same again and again";
+
 impl AnswerBody {
     /// An answer of a request that nobody records: it had no good key.
     pub(crate) fn unrecorded(bytes: Bytes) -> Self {
@@ -81,11 +91,13 @@ impl AnswerBody {
 
     /// A provider's stream.
     pub(crate) fn stream(parts: StreamParts, flight: Flight) -> Self {
-        let StreamParts { upstream, dialect, guarded, idle_time_max, drains } = parts;
+        let StreamParts { upstream, dialect, guarded, chant, strip, idle_time_max, drains } = parts;
         Self::Stream(Box::new(Stream {
             upstream: Some(upstream),
             observer: StreamObserver::new(dialect),
             guarded,
+            chant,
+            strip,
             flight: Some(flight),
             idle: Box::pin(tokio::time::sleep(idle_time_max)),
             idle_time_max,
@@ -167,13 +179,14 @@ impl Stream {
                 // Trailers end at this hop.
                 let bytes = frame.into_data().unwrap_or_default();
                 self.observer.push(&bytes);
-                Poll::Ready(match &mut self.guarded {
-                    None => Some(bytes),
-                    Some(guarded) => {
-                        let onward = guarded.push(&bytes);
-                        self.pass(onward)
-                    }
-                })
+                if let Some(goodbye) = self.chanted(&bytes) {
+                    return Poll::Ready(Some(goodbye));
+                }
+                let bytes = match &mut self.strip {
+                    None => bytes,
+                    Some(strip) => Bytes::from(strip.push(&bytes)),
+                };
+                Poll::Ready(self.guard(bytes))
             }
             Poll::Ready(None) => {
                 self.upstream = None;
@@ -190,6 +203,28 @@ impl Stream {
         }
     }
 
+    /// Stops an answer that says the same again and again, and saves what the rest of it would cost.
+    fn chanted(&mut self, piece: &[u8]) -> Option<Bytes> {
+        let (watch, guard) = self.chant.as_mut()?;
+        let chanting = watch.push(piece)?;
+        let flight = self.flight.as_mut()?;
+        let data = guard.chanted(flight.key(), flight.model(), chanting);
+        flight.chanted(data);
+        self.upstream = None;
+        self.stage = Stage::Ending(Outcome::Refused);
+        Some(Bytes::from(stream::blocked_end(self.dialect, &stream::Told::default(), CHANTED)))
+    }
+
+    fn guard(&mut self, bytes: Bytes) -> Option<Bytes> {
+        match &mut self.guarded {
+            None => (!bytes.is_empty()).then_some(bytes),
+            Some(guarded) => {
+                let onward = guarded.push(&bytes);
+                self.pass(onward)
+            }
+        }
+    }
+
     /// Passes on what the guard lets through, and ends the stream where it says so.
     fn pass(&mut self, onward: Onward) -> Option<Bytes> {
         let Onward { bytes, ended } = onward;
@@ -201,10 +236,17 @@ impl Stream {
         (!bytes.is_empty()).then(|| Bytes::from(bytes))
     }
 
-    /// What the guard held when the provider's stream ended.
+    /// What was held when the provider's stream ended.
     fn rest(&mut self) -> Option<Bytes> {
-        let onward = self.guarded.as_mut()?.finish();
-        self.pass(onward)
+        let held = self.strip.as_mut().map(Strip::finish).unwrap_or_default();
+        let mut last = self.guard(Bytes::from(held)).map(Vec::from).unwrap_or_default();
+        if !matches!(self.stage, Stage::Ending(Outcome::Refused))
+            && let Some(guarded) = self.guarded.as_mut()
+        {
+            let onward = guarded.finish();
+            last.extend(self.pass(onward).unwrap_or_default());
+        }
+        (!last.is_empty()).then(|| Bytes::from(last))
     }
 
     fn break_off(&mut self) -> Option<Bytes> {

@@ -7,11 +7,14 @@ use wardbell_core::secret::Secret;
 use wardbell_detect::engine::Engine;
 use wardbell_egress::upstream::Upstream;
 use wardbell_store::directory::Directory;
+use wardbell_store::ledger::Ledger;
 use wardbell_store::store::Store;
 
 use crate::body_budget::BodyBudget;
 use crate::contents::Contents;
 use crate::drain::Drains;
+use crate::loops::LoopGuard;
+use crate::money::Pricing;
 use crate::pace::Keys;
 use crate::record::Recorder;
 
@@ -27,6 +30,12 @@ pub struct Gateway {
     pub upstream: Upstream,
     /// Where activity rows go.
     pub recorder: Recorder,
+    /// The loop guard.
+    pub loops: Arc<LoopGuard>,
+    /// The money of all budgets.
+    pub ledger: Arc<Ledger>,
+    /// How calls are priced where the table does not know the model.
+    pub pricing: Pricing,
     /// The memory of all request bodies.
     pub bodies: BodyBudget,
     /// The memory of all answers that are not streams.

@@ -24,7 +24,7 @@ use wardbell_llm::segment::Segment;
 use crate::preview::preview;
 
 /// Bodies up to this many bytes are inspected on the runtime's own thread: about half a millisecond of work.
-const INLINE_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// A request as the guards see it.
 #[derive(Debug)]

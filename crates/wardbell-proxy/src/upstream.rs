@@ -66,6 +66,17 @@ pub(crate) enum ForwardError {
     TooSlow(Duration),
 }
 
+impl ForwardError {
+    /// Whether a provider may have worked on the request, and may bill it.
+    pub(crate) const fn may_have_cost(&self) -> bool {
+        match self {
+            Self::Settings => false,
+            Self::Unreachable(error) => error.may_have_reached(),
+            Self::TooSlow(_) => true,
+        }
+    }
+}
+
 /// A request as it is to be forwarded.
 pub(crate) struct Outgoing<'r> {
     pub(crate) method: &'r Method,
@@ -108,11 +119,7 @@ pub(crate) async fn forward(
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, provider = %remote.name, "provider failed");
-                let may_have_cost = match &error {
-                    ForwardError::Settings => false,
-                    ForwardError::Unreachable(error) => error.may_have_reached(),
-                    ForwardError::TooSlow(_) => true,
-                };
+                let may_have_cost = error.may_have_cost();
                 failed = error;
                 if may_have_cost {
                     break;

@@ -14,11 +14,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest;
+use wardbell_core::money::Usd;
 use wardbell_core::secret::Secret;
 use wardbell_egress::policy::Exception;
+use wardbell_guard::budget::{Prices, Unknown};
 use wardbell_notify::mail::{SmtpSettings, SmtpTls};
 use wardbell_notify::retention::Keep;
 use wardbell_proxy::gateway::Limits;
+use wardbell_proxy::money::Pricing;
 use wardbell_telemetry::logs::{self, LogFormat};
 
 use raw::{RawConfig, Typed};
@@ -56,6 +59,7 @@ pub(crate) struct Config {
     pub(crate) keep: Keep,
     pub(crate) smtp: Option<SmtpSettings>,
     pub(crate) limits: Limits,
+    pub(crate) pricing: Pricing,
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
 }
@@ -211,6 +215,7 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         keep,
         smtp,
         limits,
+        pricing: pricing(raw, problems)?,
         log_filter: log_filter.text(),
         log_format: log_format?,
     })
@@ -260,6 +265,27 @@ fn limits(raw: &RawConfig, problems: &mut Problems) -> Limits {
         answer_bytes_max,
         detect_time_max: seconds("limits.detect_seconds_max", defaults.detect_time_max, problems),
     }
+}
+
+/// How calls are priced where no price is known.
+fn pricing(raw: &RawConfig, problems: &mut Problems) -> Option<Pricing> {
+    let mut dollars = |path| {
+        let dollars = number(&raw.get(path), 1, 1_000_000, problems)?;
+        Some(Usd::from_nanos(i64::try_from(dollars).ok()? * 1_000_000_000))
+    };
+    let ceiling = (dollars("budgets.ceiling_input_usd"), dollars("budgets.ceiling_output_usd"));
+    let output_tokens_default = number(&raw.get("budgets.output_tokens_default"), 1, 10_000_000, problems);
+    let typed = raw.get("budgets.unknown_model");
+    let unknown = match typed.text().as_str() {
+        "ceiling" => Some(Unknown::Ceiling(Prices::flat(ceiling.0?, ceiling.1?))),
+        "refuse" => Some(Unknown::Refuse),
+        other => {
+            let wrong = format!("is `{other}` and must be ceiling or refuse");
+            problems.push(Problem::new(typed.origin.to_string(), wrong, None));
+            None
+        }
+    };
+    Some(Pricing { unknown: unknown?, output_tokens_default: output_tokens_default? })
 }
 
 /// The mail server, if one is named.

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use wardbell_core::id::KeyId;
 use wardbell_core::money::Usd;
+use wardbell_core::transcript::Turn;
 
 use super::bounded::Bounded;
 use super::keys::LoopKeys;
-use super::{Fingerprint, Level, LoopFinding, Turn};
+use super::{Fingerprint, Level, LoopFinding};
 
 /// The most episodes that are remembered. Source: our choice; some 200 bytes each.
 pub const EPISODES_MAX: usize = 10_000;

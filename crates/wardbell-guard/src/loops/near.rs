@@ -16,11 +16,12 @@
 use wardbell_core::loops::Detector;
 use wardbell_core::origin::Origin;
 use wardbell_core::policy::Thresholds;
+use wardbell_core::transcript::Turn;
 
+use super::LoopFinding;
 use super::fold::fold;
 use super::keys::LoopKeys;
 use super::transcript::level;
-use super::{LoopFinding, Turn};
 
 /// The most turns of the model that are compared. Source: our choice; twice the threshold and some.
 const TURNS_MAX: usize = 16;

@@ -20,10 +20,11 @@ use std::time::Duration;
 use wardbell_core::id::KeyId;
 use wardbell_core::money::Usd;
 use wardbell_core::policy::SessionCaps;
+use wardbell_core::transcript::{Call, ToolResult, Turn};
 
+use super::Fingerprint;
 use super::bounded::Bounded;
 use super::keys::LoopKeys;
-use super::{Call, Fingerprint, ToolResult, Turn};
 
 /// The most sessions that are remembered. Source: our choice; some 150 bytes each.
 pub const SESSIONS_MAX: usize = 50_000;

@@ -6,10 +6,11 @@
 use std::cell::OnceCell;
 
 use wardbell_core::origin::Origin;
+use wardbell_core::transcript::{Call, ToolResult, Turn};
 
+use super::canon;
 use super::fold::{fold, surely_differ};
 use super::keys::LoopKeys;
-use super::{Call, ToolResult, Turn, canon};
 
 /// The most steps at the end of a transcript that are looked at. Source: the highest threshold is 100
 /// ([`wardbell_core::policy::LOOP_THRESHOLD_MAX`]); the next power of two.

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 use wardbell_core::money::Usd;
+use wardbell_core::origin::Origin;
 use wardbell_core::policy::LoopPolicy;
 use wardbell_core::time::Timestamp;
 

@@ -16,10 +16,11 @@
 
 use wardbell_core::loops::Detector;
 use wardbell_core::policy::{LoopPolicy, Thresholds, ToolClass};
+use wardbell_core::transcript::Turn;
 
 use super::keys::{Fingerprint, LoopKeys};
 use super::step::{OutcomeKind, Step, steps};
-use super::{Level, LoopFinding, Turn, near, shown};
+use super::{Level, LoopFinding, near, shown};
 
 /// The longest cycle that is found, in calls. Source: `spec/budgets-and-loops.md`, D2.
 pub const CYCLE_MAX: usize = 8;

@@ -130,6 +130,30 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("limits.messages_max", "10000", Kind::Number, "The most messages in a request."),
     setting("limits.answer_bytes_max", "67108864", Kind::Number, "The largest answer that is not a stream, in bytes."),
     setting("limits.detect_seconds_max", "5", Kind::Number, "How long the detectors may take for one request."),
+    setting(
+        "budgets.unknown_model",
+        "ceiling",
+        Kind::Text,
+        "What a call costs a budget if no price is known for its model: ceiling takes the two prices below, refuse refuses it.",
+    ),
+    setting(
+        "budgets.ceiling_input_usd",
+        "15",
+        Kind::Number,
+        "What a million input tokens of a model without a price count as, in whole dollars.",
+    ),
+    setting(
+        "budgets.ceiling_output_usd",
+        "75",
+        Kind::Number,
+        "What a million output tokens of a model without a price count as, in whole dollars.",
+    ),
+    setting(
+        "budgets.output_tokens_default",
+        "16384",
+        Kind::Number,
+        "The output tokens that a budget holds for a call that does not say how many it allows.",
+    ),
     setting("upstream.connect_seconds_max", "10", Kind::Number, "How long connecting to a provider may take."),
     setting(
         "upstream.connections_per_host_max",
