@@ -172,6 +172,19 @@ def test_j4_a_rate_limit_tells_how_long_to_wait(site, project, js):
     assert 9_000 <= second["error"]["retryAfter"] <= 10_000
 
 
+def test_j4_a_spent_budget_is_an_error_of_credits(site, project, js):
+    spent, key = site.gateway.project("javascript, spent", {}, site.provider.url)
+    site.gateway.api("PUT", f"/projects/{spent}/budget", {"balance_usd": 0.000001})
+    told = js.ask("createOpenAI", {**project.proxy("/openai"), "apiKey": key}, "chat.completions.create",
+                  {"model": MODEL, "messages": says(CLEAN)})
+    assert (told["error"]["status"], told["error"]["code"]) == (402, "insufficient_credits")
+    assert site.provider.requests == []
+    # A scan costs nothing, so its own client is sent below the provider to meet the budget.
+    config = {**project.config(key), "baseURL": f"{project.url}/v1/proxy/openai"}
+    error = js.ask("LockLLM", config, "scan", {"input": CLEAN})["error"]
+    assert (error["is"], error["status"], error["code"]) == ("InsufficientCreditsError", 402, "insufficient_credits")
+
+
 def test_j4_a_dead_provider_is_an_upstream_error_at_once(site, project, js):
     # Port 9 has no listener. A scan reaches no provider, so the client is sent below one.
     site.gateway.provider(project.project, "dead", "custom", "http://127.0.0.1:9")

@@ -41,6 +41,7 @@ mod refused;
 mod report;
 mod respond;
 mod scan;
+mod settle;
 pub mod surface;
 mod unread;
 mod upstream;

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
+use wardbell_core::abuse::AbuseKind;
 use wardbell_core::alert::LoopData;
 use wardbell_core::budget::Shortfall;
 use wardbell_core::finding::Located;
@@ -155,7 +156,7 @@ fn of_guard(refusal: &Refusal, id: &str, what: &str) -> Told {
             ("content_policy_violation", message, Vec::new(), Some(("violated_policies", violated(broken))))
         }
         Refusal::Abuse(abuse) => {
-            let kinds: Vec<_> = abuse.kinds().into_iter().map(|kind| kind.as_str()).collect();
+            let kinds: Vec<_> = abuse.kinds().into_iter().map(AbuseKind::as_str).collect();
             let message = format!("{what} blocked: it looks like abuse ({})", kinds.join(", "));
             ("abuse_detected", message, Vec::new(), Some(("abuse_types", json!(kinds))))
         }
