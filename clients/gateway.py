@@ -74,7 +74,8 @@ class Gateway:
 
         Checks go faster than an application: there is no rate, and no guard of loops, unless the policy has one.
         """
-        project = self.api("POST", "/projects", {"name": name, "policy": {"rate": None, "loop": {"enabled": False}, **policy}})["id"]
+        policy = {"rate": None, "loop": {"enabled": False}, **policy}
+        project = self.api("POST", "/projects", {"name": name, "policy": policy})["id"]
         self.provider(project, "openai", "openai", provider_url)
         return project, self.key(project)
 

@@ -104,6 +104,20 @@ def test_a7_a_wrong_key_opens_nothing(site, connect):
     assert site.provider.bodies == []
 
 
+def test_a9_the_sixth_identical_call_is_refused_and_another_passes(site, connect):
+    _, key = site.gateway.project("a loop", {"loop": {"enabled": True}}, site.provider.url)
+    client = connect(key)
+    for _ in range(5):
+        client.chat.create(model=MODEL, messages=says(CLEAN))
+    for _ in range(2):
+        with pytest.raises(aisg.RateLimitError) as caught:
+            client.chat.create(model=MODEL, messages=says(CLEAN))
+        assert caught.value.body["detail"]["error"] == "recursive_loop_detected"
+        assert 0 < caught.value.body["detail"]["cooldown_seconds"] <= 30
+    assert client.chat.create(model=MODEL, messages=says("Who painted the ceiling?")).content == CONTENT
+    assert len(site.provider.bodies) == 6
+
+
 def test_a10_a_burst_over_the_rate_is_refused_and_not_passed_on(site, connect):
     # Ten a second and ten at once: AISG's rate, and the default.
     policy = {"loop": {"enabled": False}}
