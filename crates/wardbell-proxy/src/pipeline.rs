@@ -43,7 +43,7 @@ use crate::provider::{Choice, Remote, Target};
 use crate::refused::{Refused, UpstreamRefusal};
 use crate::report::Report;
 use crate::respond;
-use crate::upstream::{self, Outgoing};
+use crate::upstream::{self, ForwardError, Outgoing};
 
 /// The header that Wardbell's own deliveries carry, so that a webhook that points at the gateway makes no circle.
 pub(crate) const DELIVERY_HEADER: &str = "x-wardbell-delivery";
@@ -396,9 +396,7 @@ async fn whole(gateway: &Gateway, flight: &mut Flight, body: AnswerSource, provi
     let collected = tokio::time::timeout(idle_time_max, body::collect(incoming, answer_bytes_max)).await;
     collected.unwrap_or(Err(BodyError::TooSlow(idle_time_max))).map_err(|error| {
         tracing::warn!(%error, provider, request = %flight.arrival.request, "provider broke off");
-        let model = flight.model().to_owned();
-        let broken = UpstreamRefusal { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new(), error: None, model };
-        Refused::Upstream(broken)
+        Refused::Forward(ForwardError::BrokenOff(error))
     })
 }
 

@@ -14,6 +14,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use wardbell_egress::upstream::{Upstream, UpstreamError};
 
+use crate::body::BodyError;
 use crate::provider::{KEY_HEADERS, Key, Remote};
 
 /// Headers that end at this hop (RFC 9110, section 7.6.1), and `keep-alive` and `proxy-connection`, which old clients
@@ -65,6 +66,24 @@ pub(crate) enum ForwardError {
     /// The provider took too long.
     #[error("the provider did not answer within {0:?}")]
     TooSlow(Duration),
+    /// What followed its first word never came to an end, or is too long.
+    #[error("the provider's answer could not be read to its end")]
+    BrokenOff(#[source] BodyError),
+}
+
+impl ForwardError {
+    /// What a caller is told about an answer that was not read to its end.
+    pub(crate) fn broken_off(error: &BodyError) -> String {
+        match error {
+            BodyError::TooLarge { max } => format!("The provider's answer is larger than {max} bytes"),
+            BodyError::TooSlow(limit) => {
+                format!("The provider did not end its answer within {} s", limit.as_secs_f64())
+            }
+            BodyError::Length | BodyError::Encoded(_) | BodyError::Broken => {
+                "The provider broke off its answer".to_owned()
+            }
+        }
+    }
 }
 
 /// A request as it is to be forwarded.
@@ -112,7 +131,7 @@ pub(crate) async fn forward(
                 let may_have_cost = match &error {
                     ForwardError::Settings => false,
                     ForwardError::Unreachable(error) => error.may_have_reached(),
-                    ForwardError::TooSlow(_) => true,
+                    ForwardError::TooSlow(_) | ForwardError::BrokenOff(_) => true,
                 };
                 failed = error;
                 if may_have_cost {
