@@ -31,6 +31,12 @@ pub async fn serve(
     gateway: &Arc<Gateway>,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Request<Incoming>> {
+    let is_head = request.method() == Method::HEAD;
+    let answer = route(gateway, request).await?;
+    Ok(if is_head { answer.map(AnswerBody::unsent) } else { answer })
+}
+
+async fn route(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Request<Incoming>> {
     let path = request.uri().path();
     let method = request.method();
     Ok(match path {
