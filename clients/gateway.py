@@ -70,12 +70,22 @@ class Gateway:
         return json.loads(text) if text else None
 
     def project(self, name, policy, provider_url):
-        """A project with this policy, whose provider is at this URL, and a key of it."""
-        project = self.api("POST", "/projects", {"name": name, "policy": policy})["id"]
-        provider = {"kind": "openai", "base_url": provider_url, "api_key": "sk-test-provider-key"}
-        self.api("PUT", f"/projects/{project}/providers/openai", provider)
-        key = self.api("POST", f"/projects/{project}/keys", {"name": "client checks"})["key"]
-        return project, key
+        """A project with this policy, whose provider `openai` is at this URL, and a key of it.
+
+        Checks go faster than an application: there is no rate, and no guard of loops, unless the policy has one.
+        """
+        project = self.api("POST", "/projects", {"name": name, "policy": {"rate": None, "loop": {"enabled": False}, **policy}})["id"]
+        self.provider(project, "openai", "openai", provider_url)
+        return project, self.key(project)
+
+    def key(self, project):
+        """Another key of a project."""
+        return self.api("POST", f"/projects/{project}/keys", {"name": "client checks"})["key"]
+
+    def provider(self, project, name, kind, base_url, **more):
+        """Sets a provider of a project; its key is `sk-NAME-provider-key` unless `more` says otherwise."""
+        settings = {"kind": kind, "base_url": base_url, "api_key": f"sk-{name}-provider-key", **more}
+        return self.api("PUT", f"/projects/{project}/providers/{name}", settings)
 
     def logs(self):
         return (self.folder / "log.txt").read_text(errors="replace")

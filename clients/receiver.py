@@ -1,5 +1,6 @@
 """Receivers for the checks of alerts: one that keeps what comes, and one that stands before a real program."""
 
+import json
 import os
 import subprocess
 import sys
@@ -24,6 +25,9 @@ class Delivery:
         self.body = body
         self.answer = None
 
+    def json(self):
+        return json.loads(self.body)
+
 
 def post(url, headers, body):
     """Sends a delivery, and tells the status."""
@@ -37,13 +41,13 @@ def post(url, headers, body):
 
 
 class Receiver:
-    """Keeps deliveries, passes each on to `target` if there is one, and answers what `target` did, or 204.
+    """Keeps deliveries, passes each on to `target` if there is one, and answers what `target` did, or `status`.
 
     The first delivery of each check is answered 500 where `fails_once`, whatever the target said: as if its answer had
-    been lost on the way.
+    been lost on the way. It waits for `pause` seconds before it answers.
     """
 
-    def __init__(self, target=None, fails_once=False):
+    def __init__(self, target=None, fails_once=False, status=204, pause=0.0):
         self.deliveries = []
         self.came = threading.Condition()
         receiver = self
@@ -55,11 +59,12 @@ class Receiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("content-length", "0")))
                 delivery = Delivery(self.headers, body)
-                delivery.answer = post(target, delivery.headers, body) if target else 204
+                delivery.answer = post(target, delivery.headers, body) if target else status
                 with receiver.came:
                     first = not receiver.deliveries
                     receiver.deliveries.append(delivery)
                     receiver.came.notify_all()
+                time.sleep(pause)
                 self.send_response(500 if fails_once and first else delivery.answer)
                 self.send_header("content-length", "0")
                 self.end_headers()

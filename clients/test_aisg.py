@@ -1,15 +1,22 @@
 """The published `aisg` and `occludra` clients against a real gateway: their names for the answer, their errors."""
 
 import asyncio
+import hashlib
+import hmac
 import json
+import time
 
 import aisg
+import httpx
 import occludra
 import pytest
 from conftest import CLEAN, INJECTION, PERSONAL, says
 from fake_provider import CONTENT
+from gateway import Gateway
 
 MODEL = "gpt-4o-mini"
+# A finding in every word. The first is several seconds of reading for a debug build, the last for any.
+TOO_MANY_WORDS = (500_000, 1_500_000, 4_000_000)
 
 
 @pytest.fixture(params=[aisg.AISG, occludra.Occludra], ids=["aisg", "occludra"])
@@ -97,6 +104,37 @@ def test_a7_a_wrong_key_opens_nothing(site, connect):
     assert site.provider.bodies == []
 
 
+def test_a10_a_burst_over_the_rate_is_refused_and_not_passed_on(site, connect):
+    # Ten a second and ten at once: AISG's rate, and the default.
+    policy = {"loop": {"enabled": False}}
+    project = site.gateway.api("POST", "/projects", {"name": "a burst", "policy": policy})["id"]
+    site.gateway.provider(project, "openai", "openai", site.provider.url)
+    client = connect(site.gateway.key(project))
+    refused = []
+    for _ in range(30):
+        try:
+            client.chat.create(model=MODEL, messages=says(CLEAN))
+        except aisg.RateLimitError as error:
+            refused.append(error)
+    assert refused, "thirty calls in a row take less than two seconds"
+    for error in refused:
+        assert error.status_code == 429
+        assert error.body["error"] == "rate_limit_exceeded"
+    assert len(site.provider.bodies) == 30 - len(refused) >= 10
+
+
+def test_a11_an_unknown_model_is_told_with_the_nearest_one(site, connect):
+    site.provider.status = 404
+    message = "The model `gpt-4o-mni` does not exist or you do not have access to it."
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": "model_not_found"}
+    site.provider.error = {"error": error}
+    with pytest.raises(aisg.ModelNotFoundError) as caught:
+        connect(site.redact_key).chat.create(model="gpt-4o-mni", messages=says(CLEAN))
+    assert caught.value.status_code == 400
+    assert caught.value.suggested_model == "gpt-4o-mini"
+    assert message in str(caught.value)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a12_a_failing_provider_is_an_upstream_error(site, connect, stream):
     site.provider.status = 500
@@ -113,8 +151,82 @@ def test_a12_a_silent_provider_is_a_504(site, connect):
     assert caught.value.status_code == 504
 
 
+@pytest.fixture(scope="module")
+def catalogue(whole_site):
+    """A key of a project with two providers of unlike models."""
+    project, key = whole_site.gateway.project("two providers", {}, whole_site.provider.url)
+    whole_site.gateway.provider(project, "anthropic", "anthropic", whole_site.provider.url)
+    return key
+
+
+def check_models(every, claudes, seeing, at_openai):
+    """What `models.list` gives: all, by family, by capability, by provider."""
+    assert all(isinstance(model, aisg.ModelInfo) and model.object == "model" for model in every)
+    by_id = {model.id: model for model in every}
+    mini = by_id[MODEL]
+    assert mini.providers == ["openai"]
+    # $0.15 and $0.60 for a million: OpenAI's public price list.
+    assert (mini.pricing.input_per_1m_tokens, mini.pricing.output_per_1m_tokens) == (0.15, 0.6)
+    assert claudes and all(model.family == "claude" and model.providers == ["anthropic"] for model in claudes)
+    assert mini in seeing and all(model.supports_vision for model in seeing) and len(seeing) < len(every)
+    assert mini in at_openai and all("openai" in model.providers for model in at_openai)
+    assert len(at_openai) < len(every)
+
+
+def test_a13_models_are_listed_and_filtered(site, connect, catalogue):
+    models = connect(catalogue).models
+    check_models(
+        models.list(), models.list(family="claude"), models.list(capability="vision"), models.list(provider="openai")
+    )
+    assert models.list(family="no-such-family") == []
+    assert site.provider.requests == []
+
+
+def test_a13_a_price_has_its_two_keys_and_no_other(site, catalogue):
+    # The client fails on a third.
+    answer = httpx.get(f"{site.base_url}/models", headers={"authorization": f"Bearer {catalogue}"})
+    assert {key for model in answer.json()["data"] for key in model["pricing"]} == {
+        "input_per_1m_tokens", "output_per_1m_tokens",
+    }
+
+
+def test_a14_a_header_names_the_provider(site, connect):
+    project, key = site.gateway.project("a choice", {}, site.provider.url)
+    site.gateway.provider(project, "groq", "groq", site.provider.origin)
+    answer = connect(key).chat.create(
+        model="llama-3.3-70b-versatile", messages=says(CLEAN), extra_headers={"x-provider": "groq"}
+    )
+    assert answer.aisg_metadata.provider_selected == "groq"
+    sent = site.provider.requests[-1]
+    assert (sent.path, sent.headers["authorization"]) == ("/openai/v1/chat/completions", "Bearer sk-groq-provider-key")
+    assert connect(key).chat.create(model=MODEL, messages=says(CLEAN)).aisg_metadata.provider_selected == "openai"
+    assert site.provider.requests[-1].path == "/v1/chat/completions"
+
+
+def test_a15_what_could_not_be_checked_is_not_passed_on(site, binary, tmp_path, stops):
+    # The detectors get the shortest time that can be set, a second, and more text than they can read in it.
+    gateway = Gateway(binary, tmp_path, WARDBELL_LIMITS_DETECT_SECONDS_MAX="1")
+    stops.append(gateway)
+    _, key = gateway.project("too much to read", {}, site.provider.url)
+    with aisg.AISG(api_key=key, base_url=f"{gateway.url}/v1") as client:
+        assert client.chat.create(model=MODEL, messages=says(CLEAN)).content == CONTENT
+        with pytest.raises(aisg.AISGError) as caught:
+            for words in TOO_MANY_WORDS:
+                site.provider.reset()
+                client.chat.create(model=MODEL, messages=says("536-22-8726 " * words))
+    assert caught.value.status_code == 500
+    assert caught.value.body["detail"]["error"] == "security_processing_error"
+    assert site.provider.requests == []
+
+
+def test_a16_the_name_of_the_loop_error_is_there():
+    from occludra import LoopDetectedError
+
+    assert issubclass(LoopDetectedError, aisg.AISGError)
+
+
 @pytest.mark.parametrize("client_class", [aisg.AsyncAISG, occludra.AsyncOccludra], ids=["aisg", "occludra"])
-def test_a17_the_asynchronous_clients_do_the_same(site, client_class):
+def test_a17_the_asynchronous_clients_do_the_same(site, client_class, catalogue):
     async def check():
         async with client_class(api_key=site.redact_key, base_url=site.base_url) as client:
             answer = await client.chat.create(model=MODEL, messages=says(CLEAN))
@@ -127,8 +239,76 @@ def test_a17_the_asynchronous_clients_do_the_same(site, client_class):
             with pytest.raises(aisg.DLPBlockError) as caught:
                 await client.chat.create(model=MODEL, messages=says(PERSONAL))
             check_block(caught.value, "jane.doe@example.com")
+        async with client_class(api_key=catalogue, base_url=site.base_url) as client:
+            lists = [{}, {"family": "claude"}, {"capability": "vision"}, {"provider": "openai"}]
+            check_models(*[await client.models.list(**by) for by in lists])
 
     asyncio.run(check())
+
+
+@pytest.fixture
+def wired(site, receive, request):
+    """Makes a project with a webhook: a key, the receiver, the webhook's secret, the project."""
+    def wire(action, settings=None, **how):
+        policy = {"dlp": {"action": action}}
+        project, key = site.gateway.project(f"{request.node.name[:50]} {action}", policy, site.provider.url)
+        receiver = receive(**how)
+        webhook = {"url": receiver.url, **(settings or {})}
+        secret = site.gateway.api("POST", f"/projects/{project}/webhooks", webhook)["secret"]
+        return key, receiver, secret, project
+
+    return wire
+
+
+@pytest.mark.parametrize("action, text, event, types, severity", [
+    ("redact", PERSONAL, "dlp.pii_redacted", ["EMAIL_ADDRESS", "US_SSN"], "medium"),
+    ("block", PERSONAL, "dlp.pii_blocked", ["EMAIL_ADDRESS", "US_SSN"], "high"),
+    # An order to ignore and an order to reveal.
+    ("redact", INJECTION, "dlp.injection_blocked", ["PROMPT_INJECTION"], "high"),
+], ids=["redacted", "blocked", "injection"])
+def test_aw_each_finding_is_one_signed_webhook(connect, wired, action, text, event, types, severity):
+    key, receiver, secret, project = wired(action)
+    try:
+        request_id = connect(key).chat.create(model=MODEL, messages=says(text)).x_request_id
+    except aisg.DLPBlockError as error:
+        request_id = error.request_id
+    [delivery] = receiver.wait_for(1)
+    # As the first product's page verifies it: the whole secret, the raw body.
+    tag = hmac.new(secret.encode(), delivery.body, hashlib.sha256).hexdigest()
+    assert delivery.headers["x-aisg-signature"] == f"sha256={tag}"
+    body = delivery.json()
+    assert (body["event"], body["project_id"], body["request_id"]) == (event, project, request_id)
+    assert body["webhook_id"].startswith("wh_") and body["timestamp"].endswith("Z")
+    assert (body["data"]["entity_types"], body["data"]["model"], body["severity"]) == (types, MODEL, severity)
+    assert body["data"]["violation_count"] == 2
+    assert b"jane.doe" not in delivery.body and b"previous instructions" not in delivery.body
+
+
+def test_aw_a_failing_receiver_is_tried_three_times_with_one_id(site, wired):
+    key, receiver, _, project = wired("block", {"retry": "aisg"}, status=500)
+    with aisg.AISG(api_key=key, base_url=site.base_url) as client:
+        with pytest.raises(aisg.DLPBlockError):
+            client.chat.create(model=MODEL, messages=says(PERSONAL))
+    deliveries = receiver.wait_for(3)
+    assert len({delivery.json()["webhook_id"] for delivery in deliveries}) == 1
+    assert len({delivery.body for delivery in deliveries}) == 1
+    # The third is the last: what was given up is a dead letter, with three attempts.
+    until = time.monotonic() + 10
+    while not (dead := site.gateway.api("GET", f"/projects/{project}/deliveries?state=dead")["data"]):
+        assert time.monotonic() < until, "no dead letter"
+        time.sleep(0.1)
+    assert len(dead) == 1 and len(receiver.deliveries) == 3
+
+
+def test_aw_a_slow_receiver_makes_no_call_wait(site, wired):
+    key, receiver, _, _ = wired("redact", pause=2.0)
+    with aisg.AISG(api_key=key, base_url=site.base_url) as client:
+        started = time.monotonic()
+        for _ in range(2):
+            assert client.chat.create(model=MODEL, messages=says(PERSONAL)).content == CONTENT
+        took = time.monotonic() - started
+    receiver.wait_for(2)
+    assert took < 1.5
 
 
 def test_the_variables_of_the_client_are_enough(site, monkeypatch):

@@ -82,8 +82,8 @@ pub(crate) enum Fault {
     Unknown(Vec<&'static str>),
     /// It has the wrong type or value; what it should be.
     Invalid(String),
-    /// A later version has it; what this one has, if there is a choice.
-    NotAvailable(Option<String>),
+    /// A later version has it.
+    NotAvailable,
     /// The egress policy refuses the address. It never says why, so that nobody can map the network behind Wardbell.
     DestinationNotAllowed,
 }
@@ -272,12 +272,9 @@ impl FieldError {
                 ErrorBody::new("unknown_field", format!("`{field}` is not known here")).hint(suggest(field, known))
             }
             Fault::Invalid(message) => ErrorBody::new("invalid_field", format!("`{field}` {message}")),
-            Fault::NotAvailable(available) => {
-                let body = ErrorBody::new("not_available", format!("`{field}` is not available in this version"));
-                match available {
-                    Some(available) => body.hint(format!("available: {available}")),
-                    None => body.hint("leave it out"),
-                }
+            Fault::NotAvailable => {
+                ErrorBody::new("not_available", format!("`{field}` is not available in this version"))
+                    .hint("leave it out")
             }
             Fault::DestinationNotAllowed => ErrorBody::new("destination_not_allowed", "destination not allowed").hint(
                 "public addresses on port 443 are allowed; the operator may allow others with WARDBELL_EGRESS_ALLOW",

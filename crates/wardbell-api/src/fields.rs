@@ -6,6 +6,7 @@
 //! [`nullable`](Fields::nullable).
 
 use serde_json::{Map, Value};
+use wardbell_core::money::{Usd, UsdError};
 
 use crate::error::{Fault, FieldError};
 
@@ -178,6 +179,37 @@ impl Fields {
         }
     }
 
+    /// Takes an amount of dollars, not negative; the number is read as it is written, not as a float.
+    pub(crate) fn amount(&mut self, name: &'static str) -> Result<Option<Usd>, FieldError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(value) => self.read_amount(name, &value).map(Some),
+        }
+    }
+
+    /// Takes an amount of dollars, or null.
+    pub(crate) fn amount_or_null(&mut self, name: &'static str) -> Result<Change<Usd>, FieldError> {
+        match self.nullable(name) {
+            Given::Absent => Ok(Change::Keep),
+            Given::Null => Ok(Change::Clear),
+            Given::Value(value) => self.read_amount(name, &value).map(Change::Set),
+        }
+    }
+
+    fn read_amount(&self, name: &str, value: &Value) -> Result<Usd, FieldError> {
+        let Value::Number(number) = value else {
+            return Err(self.invalid(name, "must be a number of dollars"));
+        };
+        // The shortest text of a double has the digits that were written, if they were no more than 15; longer ones are
+        // refused.
+        let amount: Usd =
+            number.to_string().parse().map_err(|error: UsdError| self.invalid(name, error.to_string()))?;
+        if amount < Usd::ZERO {
+            return Err(self.invalid(name, "must not be negative"));
+        }
+        Ok(amount)
+    }
+
     /// Takes an id, a time or anything else that reads from text; `form` says what it must be.
     pub(crate) fn parsed<T: std::str::FromStr>(
         &mut self,
@@ -268,7 +300,7 @@ impl Fields {
 
     /// Refuses a field of the plan that this version does not act on; null and absent pass.
     pub(crate) fn not_available(&mut self, name: &'static str) -> Result<(), FieldError> {
-        self.refuse(name, Fault::NotAvailable(None))
+        self.refuse(name, Fault::NotAvailable)
     }
 
     /// Refuses a field that a caller might think of, for a reason of its own; null and absent pass.

@@ -1,4 +1,4 @@
-//! The management API: projects and their policies, keys, providers, webhooks; alerts, deliveries and activity to read.
+//! The management API: projects and their policies, budgets, keys, providers, webhooks; alerts, deliveries and activity to read.
 //!
 //! **Cast.** [`router`] is everything under `/api/v1`. `auth` lets the holder of the admin token through. `extract` and
 //! `fields` read bodies and queries strictly. `v1` has one file a resource, each with its own wire types. `destination`
@@ -25,6 +25,7 @@ use axum::Router;
 use wardbell_core::alert::AlertKind;
 use wardbell_store::directory::Directory;
 use wardbell_store::endpoint::Endpoint;
+use wardbell_store::ledger::Ledger;
 use wardbell_store::store::Store;
 
 pub mod auth;
@@ -44,6 +45,8 @@ pub struct ApiState {
     pub store: Arc<dyn Store>,
     /// The settings in memory, refreshed after every change.
     pub directory: Arc<Directory>,
+    /// Holds money for requests; asked here so that what is shown of budgets is exact.
+    pub ledger: Arc<Ledger>,
     /// Which addresses may be called.
     pub egress: wardbell_egress::Egress,
     /// Who may call.

@@ -11,6 +11,7 @@ use crate::{Shared, auth};
 
 pub(crate) mod activity;
 pub(crate) mod alert;
+pub(crate) mod budget;
 pub(crate) mod change;
 pub(crate) mod delivery;
 pub(crate) mod key;
@@ -39,6 +40,9 @@ fn calls() -> Vec<(&'static str, &'static [&'static str], MethodRouter<Shared>)>
             &["get", "patch", "delete"],
             get(project::show).patch(project::update).delete(project::remove),
         ),
+        ("/projects/{project}/budget", &["get", "put"], get(budget::show).put(budget::put)),
+        ("/projects/{project}/budget/top-up", &["post"], post(budget::top_up)),
+        ("/projects/{project}/budget/release", &["post"], post(budget::release)),
         ("/projects/{project}/keys", &["get", "post"], get(key::list).post(key::create)),
         ("/projects/{project}/keys/{key}", &["delete"], delete(key::remove)),
         ("/projects/{project}/providers", &["get"], get(provider::list)),

@@ -7,6 +7,8 @@ mod rig;
 
 #[path = "api/bell.rs"]
 mod bell;
+#[path = "api/budgets.rs"]
+mod budgets;
 #[path = "api/door.rs"]
 mod door;
 #[path = "api/policies.rs"]

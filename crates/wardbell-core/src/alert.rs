@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entity::EntityType;
 use crate::id::{AlertId, EndpointId, KeyId, ProjectId};
+use crate::loops::Detector;
 use crate::money::Usd;
 use crate::policy::Sensitivity;
 use crate::time::Timestamp;
@@ -251,9 +252,10 @@ impl Alert {
                 scope.clear();
                 model.clear();
             }
-            AlertData::Loop(LoopData { fingerprint, model, .. }) => {
+            AlertData::Loop(LoopData { fingerprint, model, tool, .. }) => {
                 fingerprint.clear();
                 model.clear();
+                *tool = None;
             }
             AlertData::Endpoint(EndpointData { reason, .. }) => reason.clear(),
             AlertData::Test(_) => {}
@@ -374,12 +376,24 @@ pub struct BudgetData {
 pub struct LoopData {
     /// The hex digest of what repeats, the same as in the refusal.
     pub fingerprint: String,
-    /// How often it came within the window.
+    /// How often it came: requests within the window, calls, rounds or turns.
     pub hit_count: u32,
     /// The model that the caller asked for.
     pub model: String,
-    /// How long the caller is refused, in seconds.
+    /// How long the caller is refused, in seconds; 0 where only a cure helps.
     pub cooldown_seconds: u64,
+    /// What found it.
+    #[serde(default)]
+    pub detector: Detector,
+    /// The tool that is called, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// What the loop has cost so far, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Usd>,
+    /// What the refused request would have cost at most, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_avoided: Option<Usd>,
 }
 
 /// The `data` of an `endpoint.*` alert. It names no URL: that is a credential.

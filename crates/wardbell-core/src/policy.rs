@@ -1,5 +1,7 @@
 //! What a project wants done about what is found.
 
+mod loops;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::content::ContentPolicy;
 use crate::entity::EntityType;
 use crate::origin::Origin;
+
+pub use loops::{
+    LOOP_SECONDS_MAX, LOOP_THRESHOLD_MAX, LOOP_TOOL_BYTES_MAX, LOOP_TOOLS_MAX, LoopMode, LoopPolicy, LoopPolicyError,
+    SessionCaps, Thresholds, ToolClass, TranscriptPolicy,
+};
 
 /// A project's policy. Versioned: a change makes a new version, and every activity row names the one that decided.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -22,6 +29,8 @@ pub struct Policy {
     pub fail: FailPolicy,
     /// How many requests a key may send.
     pub rate: RatePolicy,
+    /// Clients that go in circles.
+    pub loops: LoopPolicy,
     /// What the project does not want to be talked about.
     pub content: Vec<ContentPolicy>,
     /// What happens when a text breaks one of the content policies.

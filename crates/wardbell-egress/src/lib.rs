@@ -45,7 +45,7 @@ use crate::policy::Policy;
 use crate::refused::Refused;
 use crate::resolve::{NameServers, Resolve, SystemResolver};
 use crate::tls::SetupError;
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, UpstreamBounds};
 
 /// What the operator sets.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +56,8 @@ pub struct EgressConfig {
     pub extra_roots_pem: Option<Vec<u8>>,
     /// The name servers to ask ([`resolve::NameServers`]). Empty: the system's resolver is asked.
     pub name_servers: Vec<SocketAddr>,
+    /// The bounds of the client for providers.
+    pub upstream: UpstreamBounds,
 }
 
 /// How long the lookup of an inward name may take when it is judged.
@@ -101,11 +103,11 @@ impl Egress {
         for_webhooks: Arc<dyn Resolve>,
         for_providers: Arc<dyn Resolve>,
     ) -> Result<Self, SetupError> {
-        let EgressConfig { policy, extra_roots_pem, name_servers: _ } = config;
+        let EgressConfig { policy, extra_roots_pem, name_servers: _, upstream: bounds } = config;
         let policy = Arc::new(policy);
         let tls = tls::client_config(extra_roots_pem.as_deref())?;
         let dialer = Dialer::new(Arc::clone(&policy), for_webhooks, Arc::clone(&tls));
-        let upstream = Upstream::new(Dialer::new(policy, for_providers, tls));
+        let upstream = Upstream::new(Dialer::new(policy, for_providers, tls), &bounds);
         Ok(Self { dialer, idle: Arc::default(), upstream, extra_roots_pem: extra_roots_pem.map(Arc::from) })
     }
 

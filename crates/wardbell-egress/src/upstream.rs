@@ -5,8 +5,8 @@
 //! request that finds an idle connection costs no lookup, no check and no handshake. The answer's body comes as it
 //! arrives; its length and pace are for the caller to bound.
 //!
-//! **Bounds.** [`CONNECT_TIMEOUT`] over lookup, TCP and TLS; [`IDLE_PER_HOST_MAX`] idle connections to one origin, each
-//! for [`IDLE_TIMEOUT`]; [`HEAD_BYTES_MAX`] and 100 headers (hyper's own bound) for an answer's head.
+//! **Bounds.** [`UpstreamBounds`]: a time over lookup, TCP and TLS, and calls to one host that are under way, beyond which a
+//! call waits for its turn; [`IDLE_PER_HOST_MAX`] idle connections to one origin, each for [`IDLE_TIMEOUT`]; [`HEAD_BYTES_MAX`] and 100 headers (hyper's own bound) for an answer's head.
 //!
 //! **What it does not do.** It follows no redirect, sets no header but `Host`, and retries only what was not sent: a
 //! request that finds its idle connection closed goes out on another.
@@ -22,7 +22,6 @@ use bytes::Bytes;
 use http::uri::Uri;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -33,9 +32,27 @@ use crate::phases::{Phase, Stopwatch};
 use crate::refused::Refused;
 use crate::url;
 
-/// The longest that lookup, TCP and TLS handshake may take together. Providers take under a second; a lost first packet
-/// is sent again after 1, 3 and 7 seconds (RFC 6298).
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+mod turn;
+
+pub use turn::AnswerStream;
+use turn::Turns;
+
+/// The bounds of the client that an operator sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamBounds {
+    /// The longest that lookup, TCP and TLS handshake may take together.
+    pub connect_time_max: Duration,
+    /// How many calls to one host may be under way, from before they are sent to the end of their answers.
+    pub connections_per_host_max: usize,
+}
+
+impl Default for UpstreamBounds {
+    /// Providers are reached in under a second; a lost first packet is sent again after 1, 3 and 7 seconds (RFC 6298). The
+    /// number of calls is our choice.
+    fn default() -> Self {
+        Self { connect_time_max: Duration::from_secs(10), connections_per_host_max: 512 }
+    }
+}
 
 /// How long a connection may be idle. Shorter than the 60 seconds after which common load balancers close theirs, so that
 /// we are the one to close.
@@ -51,26 +68,30 @@ pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 #[derive(Clone)]
 pub struct Upstream {
     client: Client<Connector, Full<Bytes>>,
+    turns: Turns,
 }
 
 impl Upstream {
-    pub(crate) fn new(dialer: Dialer) -> Self {
+    pub(crate) fn new(dialer: Dialer, bounds: &UpstreamBounds) -> Self {
+        let UpstreamBounds { connect_time_max, connections_per_host_max } = *bounds;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .http1_max_buf_size(HEAD_BYTES_MAX)
-            .build(Connector { dialer: Arc::new(dialer) });
-        Self { client }
+            .build(Connector { dialer: Arc::new(dialer), time_max: connect_time_max });
+        Self { client, turns: Turns::new(connections_per_host_max) }
     }
 
-    /// Sends a request and waits for the head of its answer, however long that takes: the caller bounds it. Dropping the
-    /// future gives the request up.
+    /// Waits for a turn at the host, sends a request and waits for the head of its answer, however long that takes: the
+    /// caller bounds it. Dropping the future gives the request up; dropping the answer's body gives the rest of it up.
     ///
     /// # Errors
     /// See [`UpstreamError`].
-    pub async fn request(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, UpstreamError> {
-        self.client.request(request).await.map_err(UpstreamError::from)
+    pub async fn request(&self, request: Request<Full<Bytes>>) -> Result<Response<AnswerStream>, UpstreamError> {
+        let turn = self.turns.at(request.uri().authority().map_or("", |host| host.as_str())).await;
+        let answer = self.client.request(request).await.map_err(UpstreamError::from)?;
+        Ok(answer.map(|incoming| AnswerStream::new(incoming, turn)))
     }
 }
 
@@ -89,7 +110,7 @@ pub enum UpstreamError {
     /// No connection.
     #[error("the provider could not be reached")]
     Connect(#[source] hyper_util::client::legacy::Error),
-    /// No connection within [`CONNECT_TIMEOUT`].
+    /// No connection within [`UpstreamBounds::connect_time_max`].
     #[error("connecting to the provider took too long ({})", .0.as_str())]
     TimedOut(Phase),
     /// The connection broke, or what came back is not HTTP.
@@ -133,6 +154,7 @@ impl From<hyper_util::client::legacy::Error> for UpstreamError {
 #[derive(Clone)]
 struct Connector {
     dialer: Arc<Dialer>,
+    time_max: Duration,
 }
 
 impl tower::Service<Uri> for Connector {
@@ -145,13 +167,13 @@ impl tower::Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let dialer = Arc::clone(&self.dialer);
+        let (dialer, time_max) = (Arc::clone(&self.dialer), self.time_max);
         Box::pin(async move {
             // `Uri` takes `127.1` for a name; the URL check refuses it.
             let authority = uri.authority().map_or("", |authority| authority.as_str());
             let origin = format!("{}://{authority}/", uri.scheme_str().unwrap_or_default());
             let to = url::parse(&origin, dialer.policy())?;
-            let deadline = Instant::now() + CONNECT_TIMEOUT;
+            let deadline = Instant::now() + time_max;
             let channel = dialer.dial(to.target(), deadline, &mut Stopwatch::start()).await?;
             Ok(TokioIo::new(channel))
         })

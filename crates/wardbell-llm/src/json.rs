@@ -369,11 +369,18 @@ fn unicode_escape(bytes: &[u8]) -> (char, usize) {
 
 /// The text that a string stands for. Without an escape it is borrowed.
 pub fn decode<'a>(text: &'a str, token: &StringToken) -> Cow<'a, str> {
-    let mut raw = text.get(token.raw.clone()).unwrap_or_default();
+    let raw = text.get(token.raw.clone()).unwrap_or_default();
     if !token.escaped {
         return Cow::Borrowed(raw);
     }
     let mut decoded = String::with_capacity(raw.len());
+    decode_into(text, token, &mut decoded);
+    Cow::Owned(decoded)
+}
+
+/// Appends the text that a string stands for.
+pub(crate) fn decode_into(text: &str, token: &StringToken, decoded: &mut String) {
+    let mut raw = text.get(token.raw.clone()).unwrap_or_default();
     while let Some((piece, rest)) = piece(raw) {
         match piece {
             Piece::Plain(plain) => decoded.push_str(plain),
@@ -381,7 +388,6 @@ pub fn decode<'a>(text: &'a str, token: &StringToken) -> Cow<'a, str> {
         }
         raw = rest;
     }
-    Cow::Owned(decoded)
 }
 
 /// Writes `text` as it stands between the quotes of a JSON string.

@@ -3,7 +3,7 @@
 //! **Cast.** [`json`] walks JSON and gives byte ranges. [`segment`] is a text in a request or an answer that knows where
 //! each of its bytes stands in the body. [`dialect`] tells from a path which API it is. [`request`] reads a request,
 //! [`answer`] a whole answer; [`stream`] reads and guards one that streams. A folder for each provider says what its
-//! fields mean. [`edit`] splices. [`sse`] tells the events of a stream apart. [`price`] and [`models`] know what models cost
+//! fields mean. [`transcript`] gives the turns of a request. [`edit`] splices. [`sse`] tells the events of a stream apart. [`price`] and [`models`] know what models cost
 //! and can do.
 //!
 //! **Guarantees.** Everything is linear in its input and bounded in depth and memory; nothing recurses. An edit changes
@@ -22,6 +22,7 @@ pub mod request;
 pub mod segment;
 pub mod sse;
 pub mod stream;
+pub mod transcript;
 
 mod anthropic;
 mod cohere;

@@ -277,6 +277,6 @@ fn grammar(dialect: Dialect) -> &'static Grammar {
 }
 
 #[cfg(test)]
-mod golden_tests;
+pub(crate) mod golden_tests;
 #[cfg(test)]
 mod tests;

@@ -37,7 +37,7 @@ pub enum Frame<'a> {
 }
 
 /// The data of an event: its lines joined by line feeds.
-pub(crate) fn join<'a>(raw: &'a [u8], data: &[Range<usize>]) -> Cow<'a, [u8]> {
+pub fn join<'a>(raw: &'a [u8], data: &[Range<usize>]) -> Cow<'a, [u8]> {
     let line = |range: &Range<usize>| raw.get(range.clone()).unwrap_or_default();
     match data {
         [] => Cow::Borrowed(&[]),

@@ -2,20 +2,23 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 use wardbell_core::outcome::Outcome;
+use wardbell_egress::upstream::AnswerStream;
 use wardbell_llm::dialect::Dialect;
 use wardbell_llm::stream::{self, StreamObserver};
 
+use crate::ask_usage::Strip;
 use crate::drain::Drains;
 use crate::flight::Flight;
 use crate::guarded::{Guarded, Onward};
+use crate::loops::{ChantWatch, LoopGuard};
 
 /// A body on its way to the caller; it records its request when it ends, or when it is dropped.
 pub enum AnswerBody {
@@ -35,9 +38,11 @@ pub struct Whole {
 /// holds back what it is not sure of, and otherwise bytes pass as they come.
 pub struct Stream {
     /// What is left of the provider's answer; `None` when it is over or nobody wants it.
-    upstream: Option<Incoming>,
+    upstream: Option<AnswerStream>,
     observer: StreamObserver,
     guarded: Option<Guarded>,
+    chant: Option<(ChantWatch, Arc<LoopGuard>)>,
+    strip: Option<Strip>,
     flight: Option<Flight>,
     idle: Pin<Box<Sleep>>,
     idle_time_max: Duration,
@@ -48,9 +53,11 @@ pub struct Stream {
 
 /// What a stream is made of.
 pub(crate) struct StreamParts {
-    pub(crate) upstream: Incoming,
+    pub(crate) upstream: AnswerStream,
     pub(crate) dialect: Dialect,
     pub(crate) guarded: Option<Guarded>,
+    pub(crate) chant: Option<(ChantWatch, Arc<LoopGuard>)>,
+    pub(crate) strip: Option<Strip>,
     pub(crate) idle_time_max: Duration,
     pub(crate) drains: Drains,
 }
@@ -67,6 +74,9 @@ enum Stage {
 
 /// What a caller is told when a provider breaks off in the middle of a stream.
 const BROKEN_OFF: &str = "the provider broke off its answer";
+
+/// What a caller is told when an answer is stopped because it chants.
+const CHANTED: &str = "the answer was stopped: it says the same again and again";
 
 impl AnswerBody {
     /// An answer of a request that nobody records: it had no good key.
@@ -97,11 +107,13 @@ impl AnswerBody {
 
     /// A provider's stream.
     pub(crate) fn stream(parts: StreamParts, flight: Flight) -> Self {
-        let StreamParts { upstream, dialect, guarded, idle_time_max, drains } = parts;
+        let StreamParts { upstream, dialect, guarded, chant, strip, idle_time_max, drains } = parts;
         Self::Stream(Box::new(Stream {
             upstream: Some(upstream),
             observer: StreamObserver::new(dialect),
             guarded,
+            chant,
+            strip,
             flight: Some(flight),
             idle: Box::pin(tokio::time::sleep(idle_time_max)),
             idle_time_max,
@@ -183,13 +195,14 @@ impl Stream {
                 // Trailers end at this hop.
                 let bytes = frame.into_data().unwrap_or_default();
                 self.observer.push(&bytes);
-                Poll::Ready(match &mut self.guarded {
-                    None => Some(bytes),
-                    Some(guarded) => {
-                        let onward = guarded.push(&bytes);
-                        self.pass(onward)
-                    }
-                })
+                if let Some(goodbye) = self.chanted(&bytes) {
+                    return Poll::Ready(Some(goodbye));
+                }
+                let bytes = match &mut self.strip {
+                    None => bytes,
+                    Some(strip) => Bytes::from(strip.push(&bytes)),
+                };
+                Poll::Ready(self.guard(bytes))
             }
             Poll::Ready(None) => {
                 self.upstream = None;
@@ -206,6 +219,28 @@ impl Stream {
         }
     }
 
+    /// Stops an answer that says the same again and again, and saves what the rest of it would cost.
+    fn chanted(&mut self, piece: &[u8]) -> Option<Bytes> {
+        let (watch, guard) = self.chant.as_mut()?;
+        let chanting = watch.push(piece)?;
+        let flight = self.flight.as_mut()?;
+        let data = guard.chanted(flight.key(), flight.model(), chanting);
+        flight.chanted(data);
+        self.upstream = None;
+        self.stage = Stage::Ending(Outcome::Refused);
+        Some(Bytes::from(stream::blocked_end(self.dialect, &stream::Told::default(), CHANTED)))
+    }
+
+    fn guard(&mut self, bytes: Bytes) -> Option<Bytes> {
+        match &mut self.guarded {
+            None => (!bytes.is_empty()).then_some(bytes),
+            Some(guarded) => {
+                let onward = guarded.push(&bytes);
+                self.pass(onward)
+            }
+        }
+    }
+
     /// Passes on what the guard lets through, and ends the stream where it says so.
     fn pass(&mut self, onward: Onward) -> Option<Bytes> {
         let Onward { bytes, ended } = onward;
@@ -217,10 +252,17 @@ impl Stream {
         (!bytes.is_empty()).then(|| Bytes::from(bytes))
     }
 
-    /// What the guard held when the provider's stream ended.
+    /// What was held when the provider's stream ended.
     fn rest(&mut self) -> Option<Bytes> {
-        let onward = self.guarded.as_mut()?.finish();
-        self.pass(onward)
+        let held = self.strip.as_mut().map(Strip::finish).unwrap_or_default();
+        let mut last = self.guard(Bytes::from(held)).map(Vec::from).unwrap_or_default();
+        if !matches!(self.stage, Stage::Ending(Outcome::Refused))
+            && let Some(guarded) = self.guarded.as_mut()
+        {
+            let onward = guarded.finish();
+            last.extend(self.pass(onward).unwrap_or_default());
+        }
+        (!last.is_empty()).then(|| Bytes::from(last))
     }
 
     fn break_off(&mut self) -> Option<Bytes> {

@@ -1,4 +1,4 @@
-//! Reading a request's body within its bounds.
+//! Reading a body within its bounds.
 
 use std::time::Duration;
 
@@ -7,6 +7,8 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body::Body;
 use http_body_util::BodyExt;
+
+use crate::body_budget::{Overloaded, Room};
 
 /// Why a request's body could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,14 +31,29 @@ pub enum BodyError {
     /// The connection broke off.
     #[error("the request body broke off")]
     Broken,
+    /// Other bodies take up the memory that all may have together.
+    #[error("the memory for bodies is full")]
+    Overloaded,
+}
+
+impl From<Overloaded> for BodyError {
+    fn from(Overloaded: Overloaded) -> Self {
+        Self::Overloaded
+    }
 }
 
 /// Reads a body of at most `bytes_max` bytes within `time_max`. Memory grows with what arrives, not with what
-/// `Content-Length` claims.
+/// `Content-Length` claims, and is taken from `room`.
 ///
 /// # Errors
 /// See [`BodyError`].
-pub async fn read<B>(headers: &HeaderMap, body: B, bytes_max: usize, time_max: Duration) -> Result<Bytes, BodyError>
+pub async fn read<B>(
+    headers: &HeaderMap,
+    body: B,
+    bytes_max: usize,
+    time_max: Duration,
+    room: Room,
+) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes>,
 {
@@ -49,14 +66,15 @@ where
             return Err(BodyError::TooLarge { max: bytes_max });
         }
     }
-    tokio::time::timeout(time_max, collect(body, bytes_max)).await.map_err(|_| BodyError::TooSlow(time_max))?
+    tokio::time::timeout(time_max, collect(body, bytes_max, room)).await.map_err(|_| BodyError::TooSlow(time_max))?
 }
 
-/// Collects a body of at most `bytes_max` bytes; a body that comes in one piece is not copied.
+/// Collects a body of at most `bytes_max` bytes; a body that comes in one piece is not copied. What it takes of `room` it
+/// has until its last clone is dropped.
 ///
 /// # Errors
-/// When it is too large or breaks off.
-pub(crate) async fn collect<B>(body: B, bytes_max: usize) -> Result<Bytes, BodyError>
+/// When it is too large or breaks off, or there is no room.
+pub(crate) async fn collect<B>(body: B, bytes_max: usize, mut room: Room) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes>,
 {
@@ -68,6 +86,7 @@ where
         if first.len() + rest.len() + data.len() > bytes_max {
             return Err(BodyError::TooLarge { max: bytes_max });
         }
+        room.grow(data.len()).await?;
         if rest.is_empty() && first.is_empty() {
             first = data;
             continue;
@@ -75,7 +94,7 @@ where
         rest.extend_from_slice(&std::mem::take(&mut first));
         rest.extend_from_slice(&data);
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    Ok(room.hold(if rest.is_empty() { first } else { rest.freeze() }))
 }
 
 #[cfg(test)]
@@ -92,35 +111,49 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn room() -> Room {
+        crate::body_budget::BodyBudget::new(1 << 20).room()
+    }
+
     #[tokio::test]
     async fn a_body_is_put_together_from_any_pieces() {
         for parts in [&["abcdef"] as &[_], &["abc", "def"], &["", "a", "", "bcdef"], &["a", "b", "c", "d", "ef", ""]] {
-            assert_eq!(read(&HeaderMap::new(), pieces(parts), 6, SECOND).await.unwrap(), "abcdef", "{parts:?}");
+            assert_eq!(read(&HeaderMap::new(), pieces(parts), 6, SECOND, room()).await.unwrap(), "abcdef", "{parts:?}");
         }
-        assert_eq!(read(&HeaderMap::new(), pieces(&[]), 6, SECOND).await.unwrap(), "");
+        assert_eq!(read(&HeaderMap::new(), pieces(&[]), 6, SECOND, room()).await.unwrap(), "");
     }
 
     #[tokio::test]
     async fn a_body_over_the_limit_is_refused_whatever_it_claims() {
         assert_eq!(
-            read(&HeaderMap::new(), pieces(&["abc", "def", "g"]), 6, SECOND).await,
+            read(&HeaderMap::new(), pieces(&["abc", "def", "g"]), 6, SECOND, room()).await,
             Err(BodyError::TooLarge { max: 6 })
         );
         let claims = HeaderMap::from_iter([(CONTENT_LENGTH, "7".parse().unwrap())]);
-        assert_eq!(read(&claims, Full::from("a"), 6, SECOND).await, Err(BodyError::TooLarge { max: 6 }));
+        assert_eq!(read(&claims, Full::from("a"), 6, SECOND, room()).await, Err(BodyError::TooLarge { max: 6 }));
         let huge = HeaderMap::from_iter([(CONTENT_LENGTH, "99999999999999999999999".parse().unwrap())]);
-        assert_eq!(read(&huge, Full::from("a"), 6, SECOND).await, Err(BodyError::Length));
+        assert_eq!(read(&huge, Full::from("a"), 6, SECOND, room()).await, Err(BodyError::Length));
     }
 
     #[tokio::test]
     async fn a_body_that_cannot_be_scanned_is_refused() {
         let gzip = HeaderMap::from_iter([(CONTENT_ENCODING, "gzip".parse().unwrap())]);
-        assert_eq!(read(&gzip, Full::from("a"), 6, SECOND).await, Err(BodyError::Encoded("gzip".to_owned())));
+        assert_eq!(read(&gzip, Full::from("a"), 6, SECOND, room()).await, Err(BodyError::Encoded("gzip".to_owned())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_beyond_the_memory_of_all_is_refused() {
+        let budget = crate::body_budget::BodyBudget::new(8 * 1024);
+        let held = read(&HeaderMap::new(), Full::from(vec![b'x'; 5000]), 10_000, SECOND * 9, budget.room()).await;
+        let second = read(&HeaderMap::new(), Full::from("a"), 10_000, SECOND * 9, budget.room()).await;
+        assert_eq!(second, Err(BodyError::Overloaded));
+        drop(held);
+        assert!(read(&HeaderMap::new(), Full::from("a"), 10_000, SECOND * 9, budget.room()).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_never_ends_is_given_up() {
         let never = StreamBody::new(futures_util::stream::pending::<Result<http_body::Frame<Bytes>, Infallible>>());
-        assert_eq!(read(&HeaderMap::new(), never, 6, SECOND).await, Err(BodyError::TooSlow(SECOND)));
+        assert_eq!(read(&HeaderMap::new(), never, 6, SECOND, room()).await, Err(BodyError::TooSlow(SECOND)));
     }
 }

@@ -1,4 +1,4 @@
-//! The memory that all request bodies may take together.
+//! The memory that all bodies of one sort (requests, or answers that are not streams) may take together.
 //!
 //! **Cast.** A [`BodyBudget`] is the whole; a [`Room`] is what one body has of it, taken in pieces as the body arrives and
 //! given back when the last handle to the body is dropped.
@@ -21,9 +21,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-/// What a body takes at a time, in bytes. Source: our choice; most requests fit into one piece, and the largest body of
-/// the default limits is 800 of them.
-pub const PIECE_BYTES: usize = 64 * 1024;
+/// What a body takes at a time, in bytes. Source: our choice; small, since a body of one byte holds a piece for as long as
+/// its provider thinks, and thousands may wait at a time.
+pub const PIECE_BYTES: usize = 4 * 1024;
 
 /// The longest wait of a body that holds nothing, or that began to grow first. Source: our choice; a request of
 /// ordinary size is read, judged and sent within it.
@@ -33,8 +33,8 @@ pub const WAIT_MAX: Duration = Duration::from_secs(2);
 /// give up while the oldest still waits.
 pub const WAIT_HOLDING_MAX: Duration = Duration::from_millis(500);
 
-/// When a caller who was refused may try again: `Retry-After` in whole seconds.
-pub const RETRY_AFTER_SECONDS: u64 = 2;
+/// When a caller who was refused may try again.
+pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// There is no memory for the body now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -36,7 +36,7 @@ enum Action {
 
 /// `POST /v1/dlp/scan`: `{text, action?}` with `action` `detect` (the default) or `redact`. Findings are those that the
 /// project's policy counts; offsets are in Unicode scalar values.
-pub(crate) async fn dlp_scan(gateway: &Gateway, request: Request<Incoming>) -> Response<AnswerBody> {
+pub(crate) async fn dlp_scan(gateway: &Gateway, request: &mut Request<Incoming>) -> Response<AnswerBody> {
     let (mut flight, project, _) = match admit(gateway, request.headers(), Edge::Gateway, "dlp.scan").await {
         Ok(admitted) => admitted,
         Err(told) => return told,
@@ -56,12 +56,13 @@ async fn scan(
     gateway: &Gateway,
     policy: &Policy,
     flight: &mut Flight,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
 ) -> Result<Value, Refused> {
-    let (head, incoming) = request.into_parts();
+    let headers = std::mem::take(request.headers_mut());
     let limits = &gateway.limits;
-    let body = body::read(&head.headers, incoming, limits.body_bytes_max, limits.body_time_max).await;
-    let (text, action) = read(&body.map_err(Refused::Body)?)?;
+    let room = gateway.bodies.room();
+    let body = body::read(&headers, request.body_mut(), limits.body_bytes_max, limits.body_time_max, room).await;
+    let (text, action) = read(&body.map_err(Refused::of_body)?)?;
     let text: Arc<str> = text.into();
     // A scan that did not finish has no answer to give, whatever the project's fail mode is.
     let eyes = Eyes { engine: Arc::clone(&gateway.engine), content: None, abuse: false };

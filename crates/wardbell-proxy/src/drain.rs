@@ -11,9 +11,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wardbell_core::outcome::Outcome;
+use wardbell_egress::upstream::AnswerStream;
 use wardbell_llm::stream::StreamObserver;
 
 use crate::flight::Flight;
@@ -63,7 +63,7 @@ impl Drains {
     }
 
     /// Reads the rest of a stream whose caller left, and then ends its flight.
-    pub(crate) fn stream(&self, upstream: Incoming, mut observer: StreamObserver, mut flight: Flight) {
+    pub(crate) fn stream(&self, upstream: AnswerStream, mut observer: StreamObserver, mut flight: Flight) {
         let place = self.place();
         let drains = self.clone();
         let rest = async move {
@@ -80,7 +80,7 @@ impl Drains {
     }
 }
 
-async fn read(upstream: Incoming, observer: &mut StreamObserver) {
+async fn read(upstream: AnswerStream, observer: &mut StreamObserver) {
     let mut upstream = std::pin::pin!(upstream);
     while !observer.is_done() {
         let frame = std::future::poll_fn(|context| upstream.as_mut().poll_frame(context)).await;

@@ -6,23 +6,27 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 use tokio::task::JoinHandle;
 use wardbell_core::activity::Activity;
-use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, Source};
+use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, LoopData, Source};
 use wardbell_core::content::BrokenPolicy;
 use wardbell_core::entity::EntityType;
 use wardbell_core::finding::Located;
-use wardbell_core::id::{AlertId, KeyId, RequestId};
+use wardbell_core::id::{AlertId, KeyId, ProjectId, RequestId};
 use wardbell_core::outcome::Outcome;
 use wardbell_core::policy::{FailMode, Sensitivity};
 use wardbell_core::principal::Principal;
+use wardbell_core::provider::ProviderKind;
 use wardbell_core::time::Timestamp;
 use wardbell_core::usage::Usage;
 use wardbell_core::verdict::{Allowed, Redaction, Refusal, Verdict};
+use wardbell_guard::budget::Unknown;
 use wardbell_guard::policy::decide::Beside;
 use wardbell_store::store::Store;
 use wardbell_telemetry::ambient;
 use wardbell_telemetry::metrics::{AlertLabels, LossLabels, RequestLabels, metrics};
 
 use crate::edge::Edge;
+use crate::loops::{Circle, Watch};
+use crate::money::{self, Held};
 use crate::record::{Place, Recorder};
 use crate::report::Report;
 
@@ -79,8 +83,19 @@ pub(crate) struct Flight {
     preview: Option<String>,
     sensitivity: Sensitivity,
     edge: Edge,
+    /// The kind of the provider that it was sent to last.
+    kind: Option<ProviderKind>,
+    /// Whether a provider may bill it.
+    is_billable: bool,
+    /// Money that is held for it.
+    money: Option<Held>,
+    /// The loop guard's memory of it.
+    watch: Option<Watch>,
+    unknown_price: Unknown,
     /// What the caller is told of what was seen, on the scan and proxy surface.
     pub(crate) report: Option<Report>,
+    /// The wait for the upstream after its first byte, for the rest of an answer that is read whole.
+    body_wait: Duration,
 }
 
 /// What a flight needs of the gateway.
@@ -88,6 +103,8 @@ pub(crate) struct Tower<'g> {
     pub(crate) store: &'g Arc<dyn Store>,
     pub(crate) recorder: &'g Recorder,
     pub(crate) place: Place,
+    /// What a model without a price is worth.
+    pub(crate) unknown_price: Unknown,
 }
 
 /// What alerts tell beside what was found.
@@ -129,7 +146,7 @@ impl Flight {
             usage: None,
             policy_version,
         };
-        let Tower { store, recorder, place } = tower;
+        let Tower { store, recorder, place, unknown_price } = tower;
         Self {
             arrival,
             row,
@@ -141,7 +158,13 @@ impl Flight {
             preview: None,
             sensitivity: Sensitivity::Medium,
             edge,
+            kind: None,
+            is_billable: false,
+            money: None,
+            watch: None,
+            unknown_price,
             report: None,
+            body_wait: Duration::ZERO,
         }
     }
 
@@ -157,18 +180,73 @@ impl Flight {
         &self.row.model
     }
 
-    /// Who pays.
-    pub(crate) fn key(&self) -> KeyId {
-        self.row.key
-    }
-
     /// Notes what the caller asked for. The name is the caller's text: it is cut, and control characters are taken out.
     pub(crate) fn asked(&mut self, model: &str) {
         self.row.model = model.chars().filter(|c| !c.is_control()).take(MODEL_CHARACTERS_MAX).collect();
     }
 
-    pub(crate) fn sent_to(&mut self, provider: &str) {
+    pub(crate) fn sent_to(&mut self, provider: &str, kind: Option<ProviderKind>) {
         provider.clone_into(&mut self.row.provider);
+        self.kind = kind;
+    }
+
+    /// Takes over money that is held for the request. It is settled when the flight ends, whatever its end.
+    pub(crate) fn holds(&mut self, money: Option<Held>) {
+        self.money = money;
+    }
+
+    /// Whether money is held for the request.
+    pub(crate) fn is_held(&self) -> bool {
+        self.money.is_some()
+    }
+
+    /// From here on a provider may bill the request.
+    pub(crate) fn billable(&mut self, is_billable: bool) {
+        self.is_billable = is_billable;
+    }
+
+    /// Takes over the loop guard's memory of the request, until its end.
+    pub(crate) fn watched(&mut self, watch: Option<Watch>) {
+        self.watch = watch;
+    }
+
+    /// Takes down a loop, and starts to commit its alert where it is news.
+    pub(crate) fn circles(&mut self, circle: &Circle) {
+        if circle.refuses() {
+            self.row.verdict = "block_loop";
+        }
+        if circle.is_news {
+            self.loop_found(circle.data.clone());
+        }
+    }
+
+    /// Starts to commit an alert of a loop.
+    pub(crate) fn loop_found(&mut self, data: LoopData) {
+        let mut alert = self.alert(AlertKind::LoopDetected, &[], DlpAction::Block);
+        alert.data = AlertData::Loop(data);
+        alert.source.injection = None;
+        alert.source.sensitivity = None;
+        alert.preview = None;
+        self.commit(vec![alert]);
+    }
+
+    /// The answer was stopped because it said the same again and again.
+    pub(crate) fn chanted(&mut self, data: LoopData) {
+        self.row.verdict = "block_loop";
+        self.loop_found(data);
+    }
+
+    pub(crate) fn key(&self) -> KeyId {
+        self.row.key
+    }
+
+    pub(crate) fn project(&self) -> ProjectId {
+        self.row.project
+    }
+
+    /// The end user that the key was made for.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.user.as_deref()
     }
 
     pub(crate) fn streamed(&mut self) {
@@ -183,13 +261,17 @@ impl Flight {
         self.row.upstream_latency = after;
     }
 
+    pub(crate) fn upstream_finished(&mut self, after: Duration) {
+        self.body_wait = after;
+    }
+
     pub(crate) fn detect_latency(&self) -> Duration {
         self.row.detect_latency
     }
 
     /// What the gateway itself took so far: everything but the wait for the upstream.
     pub(crate) fn own_latency(&self) -> Duration {
-        self.arrival.started.elapsed().saturating_sub(self.row.upstream_latency)
+        self.arrival.started.elapsed().saturating_sub(self.row.upstream_latency).saturating_sub(self.body_wait)
     }
 
     pub(crate) fn upstream_latency(&self) -> Duration {
@@ -368,8 +450,29 @@ impl Flight {
         self.row.status
     }
 
+    /// Settles the money, and tells the loop guard what the request did cost.
+    fn pay(&mut self) {
+        let (money, watch) = (self.money.take(), self.watch.take());
+        let Some(kind) = self.kind.filter(|_| self.is_billable) else {
+            if let Some(money) = money {
+                money.release();
+            }
+            return;
+        };
+        let (model, usage) = (&self.row.model, self.row.usage.as_ref());
+        let cost = match money {
+            Some(money) => Some(money.settle(kind, model, usage)),
+            None if watch.is_some() => usage.and_then(|usage| money::cost(kind, model, usage, self.unknown_price)),
+            None => None,
+        };
+        if let (Some(mut watch), Some(cost)) = (watch, cost) {
+            watch.cost(cost);
+        }
+    }
+
     fn close(&mut self, outcome: Outcome, status: u16) {
         let Some(place) = self.place.take() else { return };
+        self.pay();
         self.row.outcome = outcome;
         self.row.status = status;
         self.row.latency = self.arrival.started.elapsed();

@@ -7,10 +7,14 @@ use wardbell_core::secret::Secret;
 use wardbell_detect::engine::Engine;
 use wardbell_egress::upstream::Upstream;
 use wardbell_store::directory::Directory;
+use wardbell_store::ledger::Ledger;
 use wardbell_store::store::Store;
 
+use crate::body_budget::BodyBudget;
 use crate::contents::Contents;
 use crate::drain::Drains;
+use crate::loops::LoopGuard;
+use crate::money::Pricing;
 use crate::pace::Keys;
 use crate::record::Recorder;
 
@@ -26,6 +30,16 @@ pub struct Gateway {
     pub upstream: Upstream,
     /// Where activity rows go.
     pub recorder: Recorder,
+    /// The loop guard.
+    pub loops: Arc<LoopGuard>,
+    /// The money of all budgets.
+    pub ledger: Arc<Ledger>,
+    /// How calls are priced where the table does not know the model.
+    pub pricing: Pricing,
+    /// The memory of all request bodies.
+    pub bodies: BodyBudget,
+    /// The memory of all answers that are not streams.
+    pub answers: BodyBudget,
     /// How fast each key sends.
     pub keys: Keys,
     /// Compiled content policies.
@@ -43,6 +57,10 @@ pub struct Gateway {
 pub struct Limits {
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,
+    /// The memory that all request bodies may take together, in bytes.
+    pub body_memory_bytes_max: usize,
+    /// The memory that all answers that are not streams may take together, in bytes.
+    pub answer_memory_bytes_max: usize,
     /// The deepest nesting of a request body.
     pub depth_max: usize,
     /// The most messages in a request.
@@ -64,8 +82,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes_max: 50 * 1024 * 1024, // AISG's limit, `spec/wire-aisg.md` 1.10
-            depth_max: 128,                   // serde_json's default recursion limit
+            body_bytes_max: 50 * 1024 * 1024,         // AISG's limit, `spec/wire-aisg.md` 1.10
+            body_memory_bytes_max: 256 * 1024 * 1024, // five of the largest bodies
+            answer_memory_bytes_max: 256 * 1024 * 1024,
+            depth_max: 128, // serde_json's default recursion limit
             messages_max: 10_000,
             body_time_max: Duration::from_mins(1),
             first_byte_time_max: Duration::from_mins(2), // the published AISG client's own time-out, 1.13

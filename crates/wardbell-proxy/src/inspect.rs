@@ -17,14 +17,14 @@ use wardbell_detect::abuse;
 use wardbell_detect::content::{Broken, By, ContentSet};
 use wardbell_detect::engine::Engine;
 use wardbell_guard::policy::decide::Beside;
-use wardbell_llm::dialect::Dialect;
+use wardbell_llm::dialect::{Call, Dialect};
 use wardbell_llm::request::{self, Limits, RequestError};
 use wardbell_llm::segment::Segment;
 
 use crate::preview::preview;
 
 /// Bodies up to this many bytes are inspected on the runtime's own thread: about half a millisecond of work.
-const INLINE_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// A request as the guards see it.
 #[derive(Debug)]
@@ -67,7 +67,8 @@ pub(crate) struct Sighting {
 /// How to read a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Reading {
-    pub(crate) dialect: Dialect,
+    /// The dialect, and what the path says of the model.
+    pub(crate) call: Call,
     pub(crate) limits: Limits,
     /// Whether somebody wants a preview of what is found.
     pub(crate) preview: bool,
@@ -146,7 +147,7 @@ fn failed(
     failure: DetectionFailure,
     detect_latency: Duration,
 ) -> Result<Inspected, RequestError> {
-    let request = request::read(reading.dialect, body, &reading.limits)?;
+    let request = request::read_call(&reading.call, body, &reading.limits)?;
     Ok(Inspected {
         model: request.model.map(|model| Model { name: model.name.into_owned(), place: model.place }),
         stream: request.stream,
@@ -162,7 +163,7 @@ fn inspect_now(
     eyes: &Eyes,
     scan: impl Fn(&str) -> Vec<Finding>,
 ) -> Result<Inspected, RequestError> {
-    let request = request::read(reading.dialect, body, &reading.limits)?;
+    let request = request::read_call(&reading.call, body, &reading.limits)?;
     let started = Instant::now();
     let looked = catch_unwind(AssertUnwindSafe(|| {
         let mut observed = Observed::default();
@@ -170,7 +171,7 @@ fn inspect_now(
             sight(index, segment, &scan, &mut observed.sightings);
             // Content and abuse are about what is said to the model, not about the application's own words and fields.
             let said = matches!(segment.origin, Origin::User | Origin::ToolResult | Origin::Document);
-            let anybody = segment.origin == Origin::Other && reading.dialect == Dialect::Generic;
+            let anybody = segment.origin == Origin::Other && reading.call.dialect == Dialect::Generic;
             if said || anybody {
                 eyes.beside(&segment.text, segment.origin == Origin::User || anybody, &mut observed.beside);
             }
@@ -323,7 +324,7 @@ mod tests {
     const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"\u00e9 4111"}]}"#;
 
     fn reading() -> Reading {
-        Reading { dialect: Dialect::ChatCompletions, limits: Limits::default(), preview: true }
+        Reading { call: wardbell_llm::dialect::call("chat/completions"), limits: Limits::default(), preview: true }
     }
 
     fn eyes() -> Eyes {

@@ -16,6 +16,7 @@
 //! **What it does not do.** It does not translate between dialects.
 
 pub mod answer;
+mod ask_usage;
 pub mod body;
 pub mod body_budget;
 pub mod contents;
@@ -27,7 +28,9 @@ mod flight;
 pub mod gateway;
 mod guarded;
 mod inspect;
+pub mod loops;
 mod models;
+pub mod money;
 pub mod pace;
 mod path;
 mod pipeline;
@@ -39,4 +42,5 @@ mod report;
 mod respond;
 mod scan;
 pub mod surface;
+mod unread;
 mod upstream;

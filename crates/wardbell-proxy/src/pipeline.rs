@@ -10,15 +10,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
 use wardbell_core::alert::DlpAction;
 use wardbell_core::finding::Located;
 use wardbell_core::outcome::Outcome;
-use wardbell_core::policy::{FailMode, ResponseMode};
+use wardbell_core::policy::{FailMode, LoopMode, ResponseMode};
 use wardbell_core::principal::Principal;
 use wardbell_core::verdict::{DetectionFailure, Refusal, Verdict};
+use wardbell_egress::upstream::AnswerStream;
 use wardbell_guard::auth;
 use wardbell_guard::policy::decide::{Beside, decide, is_wanted};
 use wardbell_guard::policy::rules::Rules;
@@ -32,13 +33,17 @@ use wardbell_store::directory::ProjectView;
 use wardbell_telemetry::metrics::metrics;
 
 use crate::answer::{AnswerBody, StreamParts};
+use crate::ask_usage::{self, Strip};
 use crate::body::{self, BodyError};
+use crate::body_budget::Room;
 use crate::echo;
 use crate::edge::{Ask, Edge};
 use crate::flight::{Arrival, Evidence, Flight, Tower};
 use crate::gateway::{Gateway, Limits};
 use crate::guarded::Guarded;
 use crate::inspect::{self, Eyes, Inspected, Observed, Reading, Sighting, inspect};
+use crate::loops::{Caller, ChantWatch, LoopGuard};
+use crate::money;
 use crate::provider::{Choice, Remote, Target};
 use crate::refused::{Refused, UpstreamRefusal};
 use crate::report::Report;
@@ -48,11 +53,17 @@ use crate::upstream::{self, ForwardError, Outgoing};
 /// The header that Wardbell's own deliveries carry, so that a webhook that points at the gateway makes no circle.
 pub(crate) const DELIVERY_HEADER: &str = "x-wardbell-delivery";
 
+/// The header in which a caller names its session.
+const SESSION_HEADER: &str = "x-wardbell-session";
+
+/// The header that warns a caller of a loop.
+const LOOP_HEADER: HeaderName = HeaderName::from_static("x-wardbell-loop");
+
 /// How much of a provider's error body is read for its `error` object.
 const UPSTREAM_ERROR_BYTES_MAX: usize = 64 * 1024;
 
 /// Carries a request to a provider and its answer back.
-pub(crate) async fn carry(gateway: &Arc<Gateway>, ask: Ask, request: Request<Incoming>) -> Response<AnswerBody> {
+pub(crate) async fn carry(gateway: &Arc<Gateway>, ask: Ask, request: &mut Request<Incoming>) -> Response<AnswerBody> {
     let (mut flight, project, hurry) = match admit(gateway, request.headers(), ask.edge, ask.surface()).await {
         Ok(admitted) => admitted,
         Err(told) => return told,
@@ -89,6 +100,10 @@ struct Cleared {
     stream: bool,
     verdict: Verdict,
     target: Target,
+    /// What the caller is warned of in a header.
+    warning: Option<String>,
+    /// Whether the stream has an event with the usage that the caller did not ask for.
+    strips_usage: bool,
 }
 
 /// A provider's answer.
@@ -105,7 +120,7 @@ enum AnswerSource {
     /// They are here: the built-in provider's.
     Here(Bytes),
     /// They come.
-    Remote(Incoming),
+    Remote(AnswerStream),
 }
 
 /// Authenticates, takes a place for the record, and counts the call; from here on the request leaves one row. Returns how
@@ -122,7 +137,8 @@ pub(crate) async fn admit(
     let Some(place) = gateway.recorder.place().await else {
         return Err(respond::stranger(&arrival, edge, &Refused::Stopping));
     };
-    let tower = Tower { store: &gateway.store, recorder: &gateway.recorder, place };
+    let unknown_price = gateway.pricing.unknown;
+    let tower = Tower { store: &gateway.store, recorder: &gateway.recorder, place, unknown_price };
     let flight = Flight::begin(arrival, tower, &principal, project.project.policy_version, (edge, surface));
     match gateway.keys.call(principal.key, &project.project.policy.rate, edge) {
         Ok(hurry) => Ok((flight, project, hurry)),
@@ -156,10 +172,10 @@ async fn guard(
     flight: &mut Flight,
     ask: &Ask,
     hurry: f32,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
 ) -> Result<Cleared, Refused> {
-    let (head, incoming) = request.into_parts();
-    let headers = head.headers;
+    let headers = std::mem::take(request.headers_mut());
+    let incoming = request.body_mut();
     if headers.contains_key(DELIVERY_HEADER) {
         return Err(Refused::OwnDelivery);
     }
@@ -170,7 +186,8 @@ async fn guard(
         Edge::Proxy => Rules::proxy(policy, &wishes),
     };
     let Limits { body_bytes_max, body_time_max, .. } = gateway.limits;
-    let body = body::read(&headers, incoming, body_bytes_max, body_time_max).await.map_err(Refused::Body)?;
+    let room = gateway.bodies.room();
+    let body = body::read(&headers, incoming, body_bytes_max, body_time_max, room).await.map_err(Refused::of_body)?;
     let mut seen = see(gateway, project, ask, &rules, &headers, &body).await?;
     if let Ok(observed) = &mut seen.observed {
         inspect::with_hurry(&mut observed.beside, hurry);
@@ -182,7 +199,10 @@ async fn guard(
     flight.asked(&model);
     let choice = Choice { project, headers: &headers, ask, read_key: gateway.provider_key };
     let target = choice.target().map_err(Refused::Provider)?;
-    flight.sent_to(target.name());
+    flight.sent_to(target.name(), target.kind());
+    let session = headers.get(SESSION_HEADER).and_then(|name| name.to_str().ok()).filter(|name| !name.is_empty());
+    let call = Spoken { ask, body: &body, model: &model, target: &target, session };
+    let warning = circle_and_spend(gateway, project, flight, &call).await?;
 
     let verdict = judge(flight, &seen, &rules, &wishes);
     let mut edits = match &verdict {
@@ -195,9 +215,62 @@ async fn guard(
     if let (Some(asked), Some(named)) = (asked, &seen.model) {
         edits.push(edit::replace(named.place.clone(), &asked));
     }
-    let body = if edits.is_empty() { body } else { Bytes::from(edit::splice(&body, &edits)) };
     let stream = ask.call.stream.unwrap_or(seen.stream);
-    Ok(Cleared { headers, wishes, body, model, stream, verdict, target })
+    let asks_usage = if flight.is_held() { ask_usage::ask(ask.dialect(), stream, &body) } else { None };
+    let strips_usage = asks_usage.is_some();
+    edits.extend(asks_usage);
+    let body = if edits.is_empty() { body } else { Bytes::from(edit::splice(&body, &edits)) };
+    Ok(Cleared { headers, wishes, body, model, stream, verdict, target, warning, strips_usage })
+}
+
+/// A call as the guards of loops and money see it.
+struct Spoken<'c> {
+    ask: &'c Ask,
+    body: &'c Bytes,
+    model: &'c str,
+    target: &'c Target,
+    /// The session that the caller names.
+    session: Option<&'c str>,
+}
+
+/// Refuses a call that goes in circles or that a budget does not cover; holds the money of one that goes on. Returns what
+/// the caller is to be warned of.
+async fn circle_and_spend(
+    gateway: &Gateway,
+    project: &ProjectView,
+    flight: &mut Flight,
+    call: &Spoken<'_>,
+) -> Result<Option<String>, Refused> {
+    let Spoken { ask, body, model, target, session } = *call;
+    let policy = &project.project.policy.loops;
+    let watches = policy.enabled && ask.edge == Edge::Gateway;
+    let has_budget = gateway.directory.current().budgets.contains_key(&flight.project());
+    if !watches && !has_budget {
+        return Ok(None);
+    }
+    let transcript = off_the_runtime(body.len(), || wardbell_llm::transcript::read(ask.dialect(), body));
+    let mut warning = None;
+    if let (true, Some(transcript)) = (watches, &transcript) {
+        let caller = Caller { key: flight.key(), model, session };
+        let (watch, circle) = off_the_runtime(body.len(), || gateway.loops.judge(caller, transcript, policy));
+        if let Some(circle) = circle {
+            flight.circles(&circle);
+            if circle.refuses() {
+                return Err(Refused::Loop(Box::new(circle)));
+            }
+            warning = circle.warning();
+        }
+        flight.watched(watch);
+    }
+    let call = money::Call { target, model, body, transcript: transcript.as_ref(), session };
+    let held = money::hold(gateway, flight, &call).await?;
+    flight.holds(held);
+    Ok(warning)
+}
+
+/// Runs something that takes long where the text is long: other tasks of this thread go on elsewhere meanwhile.
+fn off_the_runtime<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    if bytes <= inspect::INLINE_BYTES_MAX { work() } else { tokio::task::block_in_place(work) }
 }
 
 /// The model that the caller wants in place of the body's: the gateway surface takes it from `x-model`.
@@ -228,7 +301,7 @@ async fn see(
         None => Ok(None),
     };
     let limits = ReadLimits { depth_max: gateway.limits.depth_max, messages_max: gateway.limits.messages_max };
-    let reading = Reading { dialect: ask.dialect(), limits, preview: project.wants_preview };
+    let reading = Reading { call: ask.call.clone(), limits, preview: project.wants_preview };
     let (content, unready) = match content {
         Ok(content) => (content, None),
         Err(failure) => (None, Some(failure)),
@@ -295,18 +368,27 @@ async fn forward(gateway: &Gateway, flight: &mut Flight, ask: &Ask, cleared: &Cl
     };
     let outgoing = Outgoing { method: &ask.method, path: &ask.path, query: ask.query.as_deref(), headers, body };
     let time_max = gateway.limits.first_byte_time_max;
-    let word = upstream::forward(&gateway.upstream, remotes, &outgoing, time_max).await.map_err(Refused::Forward)?;
+    flight.billable(true);
+    let sent = upstream::forward(&gateway.upstream, remotes, &outgoing, time_max).await;
+    let word = sent.map_err(|error| {
+        flight.billable(error.may_have_cost());
+        Refused::Forward(error)
+    })?;
     flight.upstream_answered(word.latency);
-    let provider = remotes.get(word.by).map(|remote: &Remote| remote.name.clone()).unwrap_or_default();
-    flight.sent_to(&provider);
+    let by = remotes.get(word.by);
+    let provider = by.map(|remote: &Remote| remote.name.clone()).unwrap_or_default();
+    flight.sent_to(&provider, by.map(|remote| remote.kind));
     let status = word.answer.status();
+    // A provider that refuses bills nothing.
+    flight.billable(status.is_success());
     // A rejected key's error text may quote the key. On the proxy surface every other answer is the caller's as it came.
     let passes = match ask.edge {
         Edge::Gateway => status.is_success(),
         Edge::Proxy => !matches!(status.as_u16(), 401 | 403),
     };
     if !passes {
-        return Err(Refused::Upstream(read_refusal(word.answer, model, time_max).await));
+        let room = gateway.answers.room();
+        return Err(Refused::Upstream(Box::new(read_refusal(word.answer, model, time_max, room).await)));
     }
     let (head, incoming) = word.answer.into_parts();
     Ok(Answer { status, headers: head.headers, body: AnswerSource::Remote(incoming), provider })
@@ -321,9 +403,9 @@ fn echoed(flight: &Flight, ask: &Ask, body: &Bytes, model: &str, stream: bool) -
     Answer { status: StatusCode::OK, headers, body: AnswerSource::Here(bytes), provider }
 }
 
-async fn read_refusal(answer: Response<Incoming>, model: &str, time_max: Duration) -> UpstreamRefusal {
+async fn read_refusal(answer: Response<AnswerStream>, model: &str, time_max: Duration, room: Room) -> UpstreamRefusal {
     let (head, incoming) = answer.into_parts();
-    let read = tokio::time::timeout(time_max, body::collect(incoming, UPSTREAM_ERROR_BYTES_MAX)).await;
+    let read = tokio::time::timeout(time_max, body::collect(incoming, UPSTREAM_ERROR_BYTES_MAX, room)).await;
     let error = read
         .ok()
         .and_then(Result::ok)
@@ -351,6 +433,9 @@ async fn settle(
     // A provider's own error is no answer of a model.
     let mode = if status.is_success() { policy.response.scan } else { ResponseMode::Off };
     let mut headers = upstream::answer_headers(&given);
+    if let Some(warning) = cleared.warning.as_deref().and_then(|warning| HeaderValue::try_from(warning).ok()) {
+        headers.insert(LOOP_HEADER, warning);
+    }
     let readable = !given.contains_key(CONTENT_ENCODING);
     if readable && is_stream(&given, ask.dialect(), cleared.stream) {
         flight.streamed();
@@ -362,6 +447,8 @@ async fn settle(
                 upstream,
                 dialect: ask.dialect(),
                 guarded,
+                chant: chant(gateway, project, ask),
+                strip: cleared.strips_usage.then(Strip::default),
                 idle_time_max: gateway.limits.idle_time_max,
                 drains: gateway.drains.clone(),
             },
@@ -386,6 +473,14 @@ async fn settle(
     respond::serve(flight, status, headers, |flight| AnswerBody::whole(bytes, flight, Outcome::Served))
 }
 
+/// What watches a stream for an answer that says the same again and again.
+fn chant(gateway: &Gateway, project: &ProjectView, ask: &Ask) -> Option<(ChantWatch, Arc<LoopGuard>)> {
+    let policy = &project.project.policy.loops;
+    let watches = policy.enabled && policy.mode == LoopMode::Block && ask.edge == Edge::Gateway;
+    let repeats = policy.chant_repeats.filter(|_| watches)?;
+    Some((ChantWatch::new(ask.dialect(), repeats), Arc::clone(&gateway.loops)))
+}
+
 /// All bytes of an answer that is not a stream.
 async fn whole(gateway: &Gateway, flight: &mut Flight, body: AnswerSource, provider: &str) -> Result<Bytes, Refused> {
     let incoming = match body {
@@ -393,8 +488,14 @@ async fn whole(gateway: &Gateway, flight: &mut Flight, body: AnswerSource, provi
         AnswerSource::Remote(incoming) => incoming,
     };
     let Limits { answer_bytes_max, idle_time_max, .. } = gateway.limits;
-    let collected = tokio::time::timeout(idle_time_max, body::collect(incoming, answer_bytes_max)).await;
+    let room = gateway.answers.room();
+    let started = Instant::now();
+    let collected = tokio::time::timeout(idle_time_max, body::collect(incoming, answer_bytes_max, room)).await;
+    flight.upstream_finished(started.elapsed());
     collected.unwrap_or(Err(BodyError::TooSlow(idle_time_max))).map_err(|error| {
+        if error == BodyError::Overloaded {
+            return Refused::Overloaded;
+        }
         tracing::warn!(%error, provider, request = %flight.arrival.request, "provider broke off");
         Refused::Forward(ForwardError::BrokenOff(error))
     })

@@ -45,6 +45,14 @@ pub(crate) enum Key {
 }
 
 impl Target {
+    /// The kind of the provider that is tried first.
+    pub(crate) fn kind(&self) -> Option<ProviderKind> {
+        match self {
+            Self::Echo => None,
+            Self::Remote(remotes) => remotes.first().map(|remote| remote.kind),
+        }
+    }
+
     /// The name of the provider that is tried first.
     pub(crate) fn name(&self) -> &str {
         match self {

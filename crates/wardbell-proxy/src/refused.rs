@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
+use wardbell_core::budget::Shortfall;
 use wardbell_core::verdict::Refusal;
 use wardbell_guard::wishes::WishError;
 use wardbell_llm::request::RequestError;
 
 use crate::body::BodyError;
+use crate::loops::Circle;
 use crate::path::PathError;
 use crate::provider::NoProvider;
 use crate::upstream::ForwardError;
@@ -48,6 +50,17 @@ pub(crate) enum Refused {
     },
     /// There is no provider for it.
     Provider(NoProvider),
+    /// It goes in circles.
+    Loop(Box<Circle>),
+    /// A budget does not reach.
+    Budget(Box<Shortfall>),
+    /// Whether a budget reaches cannot be told now.
+    BudgetUnknown,
+    /// The project has a budget, and no price is known for the model.
+    NoPrice {
+        /// The model.
+        model: String,
+    },
     /// A guard stopped it.
     Guard(Refusal),
     /// A guard stopped the answer.
@@ -55,7 +68,7 @@ pub(crate) enum Refused {
     /// The provider gave no usable first word.
     Forward(ForwardError),
     /// The provider refused or failed.
-    Upstream(UpstreamRefusal),
+    Upstream(Box<UpstreamRefusal>),
 }
 
 /// A provider's answer outside 200 to 299.
@@ -70,6 +83,11 @@ pub(crate) struct UpstreamRefusal {
 }
 
 impl Refused {
+    /// Why a body could not be read.
+    pub(crate) fn of_body(error: BodyError) -> Self {
+        if error == BodyError::Overloaded { Self::Overloaded } else { Self::Body(error) }
+    }
+
     /// Whether the provider is to blame.
     pub(crate) const fn is_upstream(&self) -> bool {
         match self {
@@ -86,6 +104,10 @@ impl Refused {
             | Self::Request(_)
             | Self::Field { .. }
             | Self::Provider(_)
+            | Self::Loop(_)
+            | Self::Budget(_)
+            | Self::BudgetUnknown
+            | Self::NoPrice { .. }
             | Self::Guard(_)
             | Self::Answer(_) => false,
         }

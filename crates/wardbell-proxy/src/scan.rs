@@ -35,7 +35,7 @@ use crate::respond;
 const INPUTS: [&str; 3] = ["input", "inputs", "text"];
 
 /// `POST /v1/scan`.
-pub(crate) async fn scan(gateway: &Gateway, request: Request<Incoming>) -> Response<AnswerBody> {
+pub(crate) async fn scan(gateway: &Gateway, request: &mut Request<Incoming>) -> Response<AnswerBody> {
     let (mut flight, project, hurry) = match admit(gateway, request.headers(), Edge::Proxy, "scan").await {
         Ok(admitted) => admitted,
         Err(told) => return told,
@@ -60,16 +60,17 @@ async fn answer(
     project: &ProjectView,
     flight: &mut Flight,
     hurry: f32,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
 ) -> Result<Map<String, Value>, Refused> {
-    let (head, incoming) = request.into_parts();
-    if head.headers.contains_key(DELIVERY_HEADER) {
+    let headers = std::mem::take(request.headers_mut());
+    if headers.contains_key(DELIVERY_HEADER) {
         return Err(Refused::OwnDelivery);
     }
-    let mut wishes = wishes(Edge::Proxy, &head.headers)?;
+    let mut wishes = wishes(Edge::Proxy, &headers)?;
     let limits = &gateway.limits;
-    let body = body::read(&head.headers, incoming, limits.body_bytes_max, limits.body_time_max).await;
-    let text = read(&body.map_err(Refused::Body)?, &head.headers, &mut wishes)?;
+    let room = gateway.bodies.room();
+    let body = body::read(&headers, request.body_mut(), limits.body_bytes_max, limits.body_time_max, room).await;
+    let text = read(&body.map_err(Refused::of_body)?, &headers, &mut wishes)?;
     let text: Arc<str> = text.into();
     let rules = Rules::proxy(&project.project.policy, &wishes);
     let content = match rules.content {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::ALLOW;
+use http::header::{ALLOW, EXPECT};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use wardbell_llm::dialect::{self, Dialect};
@@ -14,7 +14,7 @@ use crate::gateway::Gateway;
 use crate::path::{self, PROXY};
 use crate::pipeline::{admit, carry, refuse};
 use crate::refused::Refused;
-use crate::{dlp_scan, models, scan};
+use crate::{dlp_scan, models, scan, unread};
 
 /// Calls of the gateway surface that a provider answers, all `POST`.
 const GATEWAY_CALLS: [&str; 5] =
@@ -29,25 +29,31 @@ const GATEWAY_BELOW: [&str; 2] = ["/v1/responses/", "/v1/messages/"];
 /// The request itself, if it is not.
 pub async fn serve(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Request<Incoming>> {
+    let expects = request.headers().contains_key(EXPECT);
     let is_head = request.method() == Method::HEAD;
-    let answer = route(gateway, request).await?;
-    Ok(if is_head { answer.map(AnswerBody::unsent) } else { answer })
+    match answer(gateway, &mut request).await {
+        Some(told) => {
+            let told = if is_head { told.map(AnswerBody::unsent) } else { told };
+            Ok(unread::let_go(request.into_body(), expects, told).await)
+        }
+        None => Err(request),
+    }
 }
 
-async fn route(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Request<Incoming>> {
+async fn answer(gateway: &Arc<Gateway>, request: &mut Request<Incoming>) -> Option<Response<AnswerBody>> {
     let path = request.uri().path();
     let method = request.method();
-    Ok(match path {
+    Some(match path {
         "/v1/scan" if method == Method::POST => scan::scan(gateway, request).await,
         "/v1/dlp/scan" if method == Method::POST => dlp_scan::dlp_scan(gateway, request).await,
-        "/v1/models" if matches!(*method, Method::GET | Method::HEAD) => models::list(gateway, &request).await,
+        "/v1/models" if matches!(*method, Method::GET | Method::HEAD) => models::list(gateway, request).await,
         "/v1/scan" | "/v1/dlp/scan" => not_allowed("POST"),
         "/v1/models" => not_allowed("GET, HEAD"),
         _ if GATEWAY_CALLS.contains(&path) => {
             if method != Method::POST {
-                return Ok(not_allowed("POST"));
+                return Some(not_allowed("POST"));
             }
             let below = path.strip_prefix('/').unwrap_or(path);
             let ask = Ask::gateway(Method::POST, dialect::call(below), below);
@@ -55,15 +61,15 @@ async fn route(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Result<Res
         }
         _ if GATEWAY_BELOW.iter().any(|prefix| path.starts_with(prefix)) => below(gateway, request).await,
         _ if path.starts_with(PROXY) => proxied(gateway, request).await,
-        _ => return Err(request),
+        _ => return None,
     })
 }
 
 /// A call below one of the gateway surface's own. It goes where its parent goes, and is read by the generic walker.
-async fn below(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response<AnswerBody> {
+async fn below(gateway: &Arc<Gateway>, request: &mut Request<Incoming>) -> Response<AnswerBody> {
     let path = request.uri().path();
     if !path::is_plain(path.strip_prefix('/').unwrap_or(path)) {
-        return wrong_path(gateway, &request, Edge::Gateway, path::PathError::Ambiguous).await;
+        return wrong_path(gateway, request, Edge::Gateway, path::PathError::Ambiguous).await;
     }
     let below = path.strip_prefix('/').unwrap_or(path).to_owned();
     let mut ask = Ask::gateway(request.method().clone(), dialect::call(&below), &below);
@@ -77,14 +83,14 @@ async fn below(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response<A
     carry(gateway, ask, request).await
 }
 
-async fn proxied(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response<AnswerBody> {
+async fn proxied(gateway: &Arc<Gateway>, request: &mut Request<Incoming>) -> Response<AnswerBody> {
     let read = request.uri().path_and_query().ok_or(path::PathError::NoCall).and_then(path::proxied);
     match read {
         Ok(proxied) => {
             let ask = Ask::proxied(request.method().clone(), proxied);
             carry(gateway, ask, request).await
         }
-        Err(error) => wrong_path(gateway, &request, Edge::Proxy, error).await,
+        Err(error) => wrong_path(gateway, request, Edge::Proxy, error).await,
     }
 }
 

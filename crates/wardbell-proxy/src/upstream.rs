@@ -11,8 +11,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use wardbell_egress::upstream::{Upstream, UpstreamError};
+use wardbell_egress::upstream::{AnswerStream, Upstream, UpstreamError};
 
 use crate::body::BodyError;
 use crate::provider::{KEY_HEADERS, Key, Remote};
@@ -79,9 +78,18 @@ impl ForwardError {
             BodyError::TooSlow(limit) => {
                 format!("The provider did not end its answer within {} s", limit.as_secs_f64())
             }
-            BodyError::Length | BodyError::Encoded(_) | BodyError::Broken => {
+            BodyError::Length | BodyError::Encoded(_) | BodyError::Overloaded | BodyError::Broken => {
                 "The provider broke off its answer".to_owned()
             }
+        }
+    }
+
+    /// Whether a provider may have worked on the request, and may bill it.
+    pub(crate) const fn may_have_cost(&self) -> bool {
+        match self {
+            Self::Settings => false,
+            Self::Unreachable(error) => error.may_have_reached(),
+            Self::TooSlow(_) | Self::BrokenOff(_) => true,
         }
     }
 }
@@ -98,7 +106,7 @@ pub(crate) struct Outgoing<'r> {
 
 /// A provider's first word.
 pub(crate) struct FirstWord {
-    pub(crate) answer: Response<Incoming>,
+    pub(crate) answer: Response<AnswerStream>,
     /// Which of the providers gave it.
     pub(crate) by: usize,
     /// How long all of it took.
@@ -128,11 +136,7 @@ pub(crate) async fn forward(
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, provider = %remote.name, "provider failed");
-                let may_have_cost = match &error {
-                    ForwardError::Settings => false,
-                    ForwardError::Unreachable(error) => error.may_have_reached(),
-                    ForwardError::TooSlow(_) | ForwardError::BrokenOff(_) => true,
-                };
+                let may_have_cost = error.may_have_cost();
                 failed = error;
                 if may_have_cost {
                     break;
@@ -153,7 +157,7 @@ async fn send(
     remote: &Remote,
     outgoing: &Outgoing<'_>,
     time_max: Duration,
-) -> Result<Response<Incoming>, ForwardError> {
+) -> Result<Response<AnswerStream>, ForwardError> {
     let once = async || {
         let request = build(remote, outgoing).ok_or(ForwardError::Settings)?;
         client.request(request).await.map_err(ForwardError::Unreachable)

@@ -73,11 +73,30 @@ pub(crate) fn particulars(alert: &Alert, preview: Option<&str>) -> Value {
             set("scope", json!(cut(scope, TEXT_MAX)));
             set("resolved", json!(resolved));
         }
-        AlertData::Loop(LoopData { fingerprint, hit_count, model, cooldown_seconds }) => {
+        AlertData::Loop(LoopData {
+            fingerprint,
+            hit_count,
+            model,
+            cooldown_seconds,
+            detector,
+            tool,
+            cost,
+            cost_avoided,
+        }) => {
             set("fingerprint", json!(cut(fingerprint, TEXT_MAX)));
             set("hit_count", json!(hit_count));
             set("model", json!(cut(model, TEXT_MAX)));
             set("cooldown_seconds", json!(cooldown_seconds));
+            set("detector", json!(detector));
+            if let Some(tool) = tool {
+                set("tool", json!(cut(tool, TEXT_MAX)));
+            }
+            if let Some(cost) = cost {
+                set("cost_usd", json!(cost.as_dollars()));
+            }
+            if let Some(avoided) = cost_avoided {
+                set("cost_avoided_usd", json!(avoided.as_dollars()));
+            }
         }
         AlertData::Endpoint(EndpointData { endpoint_id, format, reason, failures, since }) => {
             set("endpoint_id", json!(endpoint_id));

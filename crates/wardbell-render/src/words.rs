@@ -125,9 +125,22 @@ pub(crate) fn facts(notice: &Notice<'_>) -> Vec<Fact> {
             tell("Budget", scope.clone());
             tell("Model", model.clone());
         }
-        AlertData::Loop(LoopData { fingerprint, hit_count, model, cooldown_seconds }) => {
+        AlertData::Loop(LoopData {
+            fingerprint,
+            hit_count,
+            model,
+            cooldown_seconds,
+            detector,
+            tool,
+            cost,
+            cost_avoided,
+        }) => {
             tell("Repeats", hit_count.to_string());
+            tell("Detector", detector.as_str().to_owned());
+            tell("Tool", tool.clone().unwrap_or_default());
             tell("Cooldown", format!("{cooldown_seconds} s"));
+            tell("Cost", cost.map(|cost| format!("${cost}")).unwrap_or_default());
+            tell("Avoided", cost_avoided.map(|avoided| format!("${avoided}")).unwrap_or_default());
             tell("Model", model.clone());
             tell("Fingerprint", fingerprint.clone());
         }

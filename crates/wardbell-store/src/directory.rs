@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use wardbell_core::id::ProjectId;
 use wardbell_core::principal::Principal;
 
+use crate::budget::ProjectBudgets;
 use crate::error::StoreError;
 use crate::key::KeyHash;
 use crate::project::Project;
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub keys: HashMap<KeyHash, Arc<Principal>>,
     /// Every project.
     pub projects: HashMap<ProjectId, Arc<ProjectView>>,
+    /// The budgets of those projects that have any.
+    pub budgets: HashMap<ProjectId, Arc<ProjectBudgets>>,
 }
 
 /// A project and its providers.

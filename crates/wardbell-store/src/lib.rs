@@ -1,7 +1,7 @@
 //! The only crate that knows SQL: settings, keys, the outbox of alerts, and the activity log.
 //!
 //! **Cast.** [`store::Store`] is what a backend can do; [`sqlite::Sqlite`] is the embedded backend; [`directory::Directory`] keeps the
-//! settings that every request needs in memory. [`outbox`] is the path of an alert: alert → delivery → attempt.
+//! settings that every request needs in memory; [`ledger::Ledger`] holds money for requests without waiting for the disk. [`outbox`] is the path of an alert: alert → delivery → attempt.
 //!
 //! **Theory of operation.** Writes go to one writer, which folds whatever waits into one short commit (group commit).
 //! An alert, its deliveries and the activity row of its request are one write, durable when the call returns. Clean
@@ -14,10 +14,12 @@
 //! **What it does not do.** Several processes on one SQLite file: a lock file refuses the second.
 
 pub mod activity;
+pub mod budget;
 pub mod directory;
 pub mod endpoint;
 pub mod error;
 pub mod key;
+pub mod ledger;
 pub mod outbox;
 pub mod page;
 pub mod project;

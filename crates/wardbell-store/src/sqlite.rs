@@ -2,6 +2,7 @@
 
 mod activity;
 mod alert;
+mod budget;
 mod endpoint;
 mod fold;
 mod health;
@@ -30,10 +31,13 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc};
 use wardbell_core::activity::Activity;
 use wardbell_core::alert::Alert;
+use wardbell_core::budget::Scope;
 use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId, SilenceId};
+use wardbell_core::money::Usd;
 use wardbell_core::time::Timestamp;
 
 use crate::activity::ActivityRow;
+use crate::budget::{BudgetChange, BudgetStatus, Step, Stepped};
 use crate::directory::Snapshot;
 use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
 use crate::error::{OpenError, StoreError};
@@ -74,7 +78,10 @@ impl Sqlite {
     /// When the file cannot be used, is held by another process, was written by a newer version, or was sealed under
     /// another master key. Nothing is changed then.
     pub fn open(path: &Path, sealer: Sealer) -> Result<Self, OpenError> {
-        let lock = lock(path)?;
+        Self::open_locked(path, sealer, lock(path)?)
+    }
+
+    fn open_locked(path: &Path, sealer: Sealer, lock: File) -> Result<Self, OpenError> {
         let connection = schema::connect(path)?;
         schema::migrate(&connection, path)?;
         schema::check_master_key(&connection, &sealer, path)?;
@@ -252,6 +259,37 @@ impl Store for Sqlite {
         Ok(())
     }
 
+    async fn change_budget(
+        &self,
+        project: ProjectId,
+        scope: Scope,
+        change: BudgetChange,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |c, _| budget::change(c, project, scope, change, now)).await
+    }
+
+    async fn budget(
+        &self,
+        project: ProjectId,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Result<Option<BudgetStatus>, StoreError> {
+        self.read(move |c, _| {
+            project::require(c, project)?;
+            budget::status(c, project, scope, now)
+        })
+        .await
+    }
+
+    async fn step(&self, step: Step) -> Result<Stepped, StoreError> {
+        self.write_deliveries(move |c, raiser| budget::step(c, raiser, &step)).await
+    }
+
+    async fn release_leases(&self, project: ProjectId, renewed_before: Timestamp) -> Result<Usd, StoreError> {
+        self.write(move |c, _| budget::release(c, project, renewed_before)).await
+    }
+
     async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         self.read(snapshot::read).await
     }
@@ -379,6 +417,8 @@ fn prepare(path: &Path, source: StoreError) -> OpenError {
     OpenError::Prepare { path: path.display().to_string(), source }
 }
 
+#[cfg(test)]
+mod budget_tests;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]

@@ -6,10 +6,13 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc};
 use wardbell_core::activity::Activity;
 use wardbell_core::alert::Alert;
+use wardbell_core::budget::Scope;
 use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId, SilenceId};
+use wardbell_core::money::Usd;
 use wardbell_core::time::Timestamp;
 
 use crate::activity::ActivityRow;
+use crate::budget::{BudgetChange, BudgetStatus, Step, Stepped};
 use crate::directory::Snapshot;
 use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
 use crate::error::StoreError;
@@ -95,6 +98,30 @@ pub trait Store: Send + Sync + 'static {
     async fn silences(&self, project: ProjectId) -> Result<Vec<Silence>, StoreError>;
     /// Removes a silence; what it held back is told now. `NotFound` if the project has none of that id.
     async fn delete_silence(&self, project: ProjectId, id: SilenceId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Sets a scope's budget or adds to its balance; what was told of it can be told again. `NotFound` if the project is
+    /// missing, or if there is no balance to add to.
+    async fn change_budget(
+        &self,
+        project: ProjectId,
+        scope: Scope,
+        change: BudgetChange,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Reads the budget that holds for a scope, its own or the one for each of its kind, and where it stands. `NotFound` if
+    /// the project is missing.
+    async fn budget(
+        &self,
+        project: ProjectId,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Result<Option<BudgetStatus>, StoreError>;
+    /// Runs a node's reports and then its asks as one transaction, with the alerts that they cause. `NotFound` if an asked
+    /// scope has no budget.
+    async fn step(&self, step: Step) -> Result<Stepped, StoreError>;
+    /// Ends a project's leases whose nodes have said nothing since a time; returns how much that freed of the project's own
+    /// budget, or if it has none, of its scopes together. `NotFound` if the project is missing.
+    async fn release_leases(&self, project: ProjectId, renewed_before: Timestamp) -> Result<Usd, StoreError>;
 
     /// Reads all that the request path needs, at one instant.
     async fn snapshot(&self) -> Result<Snapshot, StoreError>;

@@ -16,18 +16,22 @@ use wardbell_core::policy::Policy;
 use wardbell_core::secret::Secret;
 use wardbell_detect::engine::{Engine, EngineSettings};
 use wardbell_egress::policy::Policy as EgressPolicy;
+use wardbell_egress::upstream::UpstreamBounds;
 use wardbell_egress::{Egress, EgressConfig};
 use wardbell_notify::deliver::Tester;
 use wardbell_notify::dispatch::Notifier;
 use wardbell_notify::mail::Mailer;
+use wardbell_proxy::body_budget::BodyBudget;
 use wardbell_proxy::contents::Contents;
 use wardbell_proxy::drain::Drains;
 use wardbell_proxy::gateway::Gateway;
+use wardbell_proxy::loops::LoopGuard;
 use wardbell_proxy::pace;
 use wardbell_proxy::record::{Recorder, RecorderTask};
 use wardbell_store::directory::Directory;
 use wardbell_store::endpoint::Endpoint;
 use wardbell_store::key::{self, Key, KeyHash};
+use wardbell_store::ledger::Ledger;
 use wardbell_store::project::Project;
 use wardbell_store::seal::Sealer;
 use wardbell_store::sqlite::Sqlite;
@@ -40,6 +44,9 @@ use crate::server::{self, Bounds, Surfaces};
 
 /// The largest body of a management call, in bytes.
 const API_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// What the secret of loop fingerprints is derived for.
+const LOOP_FINGERPRINTS: &str = "wardbell loop fingerprints 1";
 
 /// How long attempts under way may take to end when Wardbell stops; those cut are made again after the next start.
 const NOTIFIER_STOP_TIME_MAX: Duration = Duration::from_secs(5);
@@ -55,6 +62,7 @@ pub(crate) struct App {
     notifier: Notifier,
     recorder: RecorderTask,
     drains: Drains,
+    ledger: Arc<Ledger>,
     store: Arc<dyn Store>,
 }
 
@@ -79,6 +87,7 @@ impl App {
         let first_key = first_start(&*store).await?;
         let directory = Arc::new(Directory::open(Arc::clone(&store)).await?);
 
+        let ledger = Arc::new(Ledger::start(Arc::clone(&store), Arc::clone(&directory)));
         let notifier = Notifier::start(Arc::clone(&store), Arc::clone(&egress), mailer, config.keep);
         let (recorder, recorder_task) = Recorder::start(Arc::clone(&store));
         let drains = Drains::new(config.limits.abandoned_time_max);
@@ -88,6 +97,11 @@ impl App {
             engine: Arc::new(Engine::new(&EngineSettings::default())?),
             upstream: egress.upstream(),
             recorder,
+            loops: Arc::new(LoopGuard::new(&keys.derived(LOOP_FINGERPRINTS))),
+            ledger: Arc::clone(&ledger),
+            pricing: config.pricing,
+            bodies: BodyBudget::new(config.limits.body_memory_bytes_max),
+            answers: BodyBudget::new(config.limits.answer_memory_bytes_max),
             keys: pace::Keys::default(),
             contents: Contents::default(),
             drains: drains.clone(),
@@ -97,6 +111,7 @@ impl App {
         let api = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
             directory,
+            ledger: Arc::clone(&ledger),
             egress: (*egress).clone(),
             admin_token: AdminToken::new(&keys.admin_token),
             webhooks_per_project_max: config.webhooks_per_project_max,
@@ -113,18 +128,21 @@ impl App {
         let server =
             tokio::spawn(server::serve(listener, Surfaces { gateway: Arc::new(gateway), api }, bounds, stopped));
         tracing::info!(%address, data_dir = %config.data_dir.display(), "started");
-        Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, drains, store })
+        Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, drains, ledger, store })
     }
 
-    /// Stops in order: no new requests, requests under way end, attempts end, rows are written, the database closes.
+    /// Stops in order: no new requests, requests under way end, rows are written, money goes back, attempts end, the
+    /// database closes.
     pub(crate) async fn stop(self) {
-        let Self { address: _, first_key: _, stop, server, notifier, recorder, drains, store } = self;
+        let Self { address: _, first_key: _, stop, server, notifier, recorder, drains, ledger, store } = self;
         stop.send_replace(true);
         if server.await.is_err() {
             tracing::error!("server ended unexpectedly");
         }
         drains.stop();
         recorder.drained().await;
+        // Every request has ended with its money settled.
+        ledger.close(ambient::now()).await;
         notifier.stop(NOTIFIER_STOP_TIME_MAX).await;
         store.close().await;
         tracing::info!("stopped");
@@ -137,6 +155,10 @@ fn egress(config: &Config) -> Result<Arc<Egress>> {
         policy,
         extra_roots_pem: config.egress_extra_roots.clone(),
         name_servers: config.egress_name_servers.clone(),
+        upstream: UpstreamBounds {
+            connect_time_max: config.upstream_connect_time_max,
+            connections_per_host_max: config.upstream_connections_per_host_max,
+        },
     };
     Ok(Arc::new(Egress::new(settings).context("egress.extra_roots cannot be used")?))
 }

@@ -14,11 +14,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest;
+use wardbell_core::money::Usd;
 use wardbell_core::secret::Secret;
 use wardbell_egress::policy::Exception;
+use wardbell_guard::budget::{Prices, Unknown};
 use wardbell_notify::mail::{SmtpSettings, SmtpTls};
 use wardbell_notify::retention::Keep;
 use wardbell_proxy::gateway::Limits;
+use wardbell_proxy::money::Pricing;
 use wardbell_telemetry::logs::{self, LogFormat};
 
 use raw::{RawConfig, Typed};
@@ -50,10 +53,13 @@ pub(crate) struct Config {
     pub(crate) egress_allow: Vec<Exception>,
     pub(crate) egress_extra_roots: Option<Vec<u8>>,
     pub(crate) egress_name_servers: Vec<SocketAddr>,
+    pub(crate) upstream_connect_time_max: Duration,
+    pub(crate) upstream_connections_per_host_max: usize,
     pub(crate) webhooks_per_project_max: u32,
     pub(crate) keep: Keep,
     pub(crate) smtp: Option<SmtpSettings>,
     pub(crate) limits: Limits,
+    pub(crate) pricing: Pricing,
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
 }
@@ -154,19 +160,7 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
     let size = |path, max, problems: &mut Problems| {
         number(&raw.get(path), 1, max, problems).and_then(|number| usize::try_from(number).ok())
     };
-    let defaults = Limits::default();
-    let limits = Limits {
-        body_bytes_max: size("limits.body_bytes_max", 1 << 32, problems).unwrap_or(defaults.body_bytes_max),
-        depth_max: size("limits.depth_max", 10_000, problems).unwrap_or(defaults.depth_max),
-        messages_max: size("limits.messages_max", 1_000_000, problems).unwrap_or(defaults.messages_max),
-        body_time_max: seconds("limits.body_seconds_max", problems).unwrap_or(defaults.body_time_max),
-        first_byte_time_max: seconds("upstream.first_byte_seconds_max", problems)
-            .unwrap_or(defaults.first_byte_time_max),
-        idle_time_max: seconds("upstream.idle_seconds_max", problems).unwrap_or(defaults.idle_time_max),
-        abandoned_time_max: seconds("upstream.abandoned_seconds_max", problems).unwrap_or(defaults.abandoned_time_max),
-        answer_bytes_max: size("limits.answer_bytes_max", 1 << 32, problems).unwrap_or(defaults.answer_bytes_max),
-        detect_time_max: seconds("limits.detect_seconds_max", problems).unwrap_or(defaults.detect_time_max),
-    };
+    let limits = limits(raw, problems);
     let connections_max = size("connections_max", 1_000_000, problems);
     let drain_time_max = seconds("drain_seconds", problems);
     let header_time_max = seconds("limits.header_seconds_max", problems);
@@ -184,6 +178,8 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
     let egress_allow = exceptions(&raw.get("egress.allow"), problems);
     let egress_extra_roots = roots(&raw.get("egress.extra_roots"), problems);
     let egress_name_servers = name_servers(&raw.get("egress.name_servers"), problems);
+    let upstream_connect_time_max = seconds("upstream.connect_seconds_max", problems);
+    let upstream_connections_per_host_max = size("upstream.connections_per_host_max", 100_000, problems);
     let log_filter = raw.get("log.filter");
     if let Err(error) = logs::check_filter(&log_filter.text()) {
         problems.push(Problem::new(log_filter.origin.to_string(), error.to_string(), None));
@@ -213,13 +209,83 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         egress_allow,
         egress_extra_roots,
         egress_name_servers,
+        upstream_connect_time_max: upstream_connect_time_max?,
+        upstream_connections_per_host_max: upstream_connections_per_host_max?,
         webhooks_per_project_max: u32::try_from(webhooks_per_project_max?).ok()?,
         keep,
         smtp,
         limits,
+        pricing: pricing(raw, problems)?,
         log_filter: log_filter.text(),
         log_format: log_format?,
     })
+}
+
+/// The bounds of one request and of all of them.
+fn limits(raw: &RawConfig, problems: &mut Problems) -> Limits {
+    let defaults = Limits::default();
+    let seconds = |path, default: Duration, problems: &mut Problems| {
+        number(&raw.get(path), 1, 86_400, problems).map_or(default, Duration::from_secs)
+    };
+    let size = |path, max, default: usize, problems: &mut Problems| {
+        number(&raw.get(path), 1, max, problems).and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+    };
+    let body_bytes_max = size("limits.body_bytes_max", 1 << 32, defaults.body_bytes_max, problems);
+    let answer_bytes_max = size("limits.answer_bytes_max", 1 << 32, defaults.answer_bytes_max, problems);
+    // The memory of all holds at least one; a smaller one that nobody typed follows.
+    let mut memory = |path, one: usize, default: usize| {
+        let all = size(path, 1 << 40, default, problems);
+        let typed = raw.get(path);
+        if all >= one {
+            return all;
+        }
+        if !matches!(typed.origin, raw::Origin::Default(_)) {
+            let wrong = format!("is {all} and must hold one body of {one} bytes at least");
+            problems.push(Problem::new(
+                typed.origin.to_string(),
+                wrong,
+                Some("raise it, or lower the other".to_owned()),
+            ));
+        }
+        one
+    };
+    let body_memory_bytes_max = memory("limits.body_memory_bytes_max", body_bytes_max, defaults.body_memory_bytes_max);
+    let answer_memory_bytes_max =
+        memory("limits.answer_memory_bytes_max", answer_bytes_max, defaults.answer_memory_bytes_max);
+    Limits {
+        body_bytes_max,
+        body_memory_bytes_max,
+        answer_memory_bytes_max,
+        depth_max: size("limits.depth_max", 10_000, defaults.depth_max, problems),
+        messages_max: size("limits.messages_max", 1_000_000, defaults.messages_max, problems),
+        body_time_max: seconds("limits.body_seconds_max", defaults.body_time_max, problems),
+        first_byte_time_max: seconds("upstream.first_byte_seconds_max", defaults.first_byte_time_max, problems),
+        idle_time_max: seconds("upstream.idle_seconds_max", defaults.idle_time_max, problems),
+        abandoned_time_max: seconds("upstream.abandoned_seconds_max", defaults.abandoned_time_max, problems),
+        answer_bytes_max,
+        detect_time_max: seconds("limits.detect_seconds_max", defaults.detect_time_max, problems),
+    }
+}
+
+/// How calls are priced where no price is known.
+fn pricing(raw: &RawConfig, problems: &mut Problems) -> Option<Pricing> {
+    let mut dollars = |path| {
+        let dollars = number(&raw.get(path), 1, 1_000_000, problems)?;
+        Some(Usd::from_nanos(i64::try_from(dollars).ok()? * 1_000_000_000))
+    };
+    let ceiling = (dollars("budgets.ceiling_input_usd"), dollars("budgets.ceiling_output_usd"));
+    let output_tokens_default = number(&raw.get("budgets.output_tokens_default"), 1, 10_000_000, problems);
+    let typed = raw.get("budgets.unknown_model");
+    let unknown = match typed.text().as_str() {
+        "ceiling" => Some(Unknown::Ceiling(Prices::flat(ceiling.0?, ceiling.1?))),
+        "refuse" => Some(Unknown::Refuse),
+        other => {
+            let wrong = format!("is `{other}` and must be ceiling or refuse");
+            problems.push(Problem::new(typed.origin.to_string(), wrong, None));
+            None
+        }
+    };
+    Some(Pricing { unknown: unknown?, output_tokens_default: output_tokens_default? })
 }
 
 /// The mail server, if one is named.

@@ -9,7 +9,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::hmac;
 use wardbell_core::secret::Secret;
+use wardbell_proxy::loops::SECRET_BYTES;
 use wardbell_telemetry::ambient;
 
 use crate::config::{Config, master_key};
@@ -44,6 +46,17 @@ impl Keys {
             None => Self::master_key_file(config)?,
         };
         Ok(Self { admin_token, master_key })
+    }
+
+    /// A secret for one purpose, made of the master key: the same on every node and after every start.
+    pub(crate) fn derived(&self, purpose: &str) -> [u8; SECRET_BYTES] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.master_key.reveal());
+        let mut secret = [0; SECRET_BYTES];
+        // HMAC-SHA-256 has as many bytes (RFC 5869 expands with it in the same way).
+        for (to, from) in secret.iter_mut().zip(hmac::sign(&key, purpose.as_bytes()).as_ref()) {
+            *to = *from;
+        }
+        secret
     }
 
     fn master_key_file(config: &Config) -> Result<Secret<Vec<u8>>> {

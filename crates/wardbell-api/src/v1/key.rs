@@ -5,7 +5,10 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
+use wardbell_core::budget::{ALERT_AT_DEFAULT, Scope};
 use wardbell_core::id::KeyId;
+use wardbell_core::money::Usd;
+use wardbell_store::budget::{BudgetChange, Sum};
 use wardbell_store::key::{self, Key, KeyHash};
 use wardbell_telemetry::ambient;
 
@@ -62,6 +65,9 @@ pub(crate) struct NewKey {
     /// The end user that it is made for.
     #[schema(min_length = 1, max_length = 200)]
     user_id: Option<String>,
+    /// What it may spend, until the balance of `key:<id>` is topped up. At most 9 decimals.
+    #[schema(minimum = 0)]
+    budget_usd: Option<f64>,
 }
 
 /// Makes a key and shows it, once.
@@ -77,7 +83,7 @@ pub(super) async fn create(
 ) -> Created<NewKeyAnswer> {
     let name = required("name", body.name("name")?)?;
     let user_id = body.name("user_id")?;
-    body.not_available("budget_usd")?;
+    let budget = body.amount("budget_usd")?;
     body.finish()?;
     let text = key::generate();
     let now = ambient::now();
@@ -91,7 +97,16 @@ pub(super) async fn create(
     };
     let hash = KeyHash::of(text.reveal());
     let kept = KeyAnswer::from(key.clone());
-    change(&api, move |api| async move { Ok(api.state.store.create_key(key, hash).await?) }).await?;
+    change(&api, move |api| async move {
+        // First the budget: the key never opens anything without it.
+        if let Some(balance) = budget {
+            let (sum, alert_at) = (Sum::Balance(balance), ALERT_AT_DEFAULT.to_vec());
+            let set = BudgetChange::Set { sum, minimum: Usd::ZERO, alert_at };
+            api.state.store.change_budget(project, Scope::Key(key.id), set, now).await?;
+        }
+        Ok(api.state.store.create_key(key, hash).await?)
+    })
+    .await?;
     Ok((StatusCode::CREATED, Json(NewKeyAnswer { key: text.reveal().clone(), kept })))
 }
 

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::{activity, alert, delivery, key, project, provider, signing, silence, webhook};
+use super::{activity, alert, budget, delivery, key, project, provider, signing, silence, webhook};
 use crate::error::ErrorAnswer;
 
 /// The refusals that every call may give.
@@ -51,11 +51,12 @@ pub(crate) enum BodyRefusals {
 #[openapi(
     info(
         title = "Wardbell management API",
-        description = "Projects, keys, providers and webhooks to set; alerts, deliveries and activity to read."
+        description = "Projects, budgets, keys, providers and webhooks to set; alerts, deliveries and activity to read."
     ),
     paths(
         show,
         project::create, project::list, project::show, project::update, project::remove,
+        budget::show, budget::put, budget::top_up, budget::release,
         key::create, key::list, key::remove,
         provider::put, provider::list, provider::show, provider::remove,
         webhook::create, webhook::list, webhook::show, webhook::update, webhook::remove, webhook::test,

@@ -1,5 +1,4 @@
-//! A policy on the wire: what core's policy says, and the parts of `spec/api.md` that this version does not act on,
-//! shown as off so that a reader sees the truth. One file for each part.
+//! A policy on the wire: what core's policy says. One file for each part.
 //!
 //! Every part has three things: an answer that shows it, a body that describes it for the OpenAPI document, and a `merge`
 //! that reads a body over what is there.
@@ -39,7 +38,7 @@ pub(crate) struct PolicyAnswer {
     response: ResponseAnswer,
     /// What happens when a detector fails.
     fail: FailAnswer,
-    /// Detection of agents that loop.
+    /// What happens about clients that go in circles.
     r#loop: LoopAnswer,
     /// How many requests a key may send; null is no limit.
     rate: Option<RateAnswer>,
@@ -69,7 +68,7 @@ pub(crate) struct PolicyBody {
     response: Option<ResponseBody>,
     /// What happens when a detector fails.
     fail: Option<FailBody>,
-    /// Detection of agents that loop: `{"enabled":false}` in this version.
+    /// What happens about clients that go in circles.
     r#loop: Option<LoopBody>,
     /// How many requests a key may send; null is no limit.
     rate: Option<RateBody>,
@@ -88,13 +87,13 @@ pub(crate) struct PolicyBody {
 
 impl From<Policy> for PolicyAnswer {
     fn from(policy: Policy) -> Self {
-        let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy } = policy;
+        let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy, loops } = policy;
         Self {
             dlp: dlp.into(),
             injection: injection.into(),
             response: response.into(),
             fail: fail.into(),
-            r#loop: LoopAnswer::OFF,
+            r#loop: loops.into(),
             rate: rate::show(rate),
             content: content.into_iter().map(ContentAnswer::from).collect(),
             content_action: action::word(content_action),
@@ -106,7 +105,7 @@ impl From<Policy> for PolicyAnswer {
 
 /// Reads a policy over `base`: what the body leaves out stays as it is there.
 pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError> {
-    let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy } = base;
+    let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy, loops } = base;
     let policy = Policy {
         dlp: match body.object("dlp")? {
             Some(fields) => dlp::merge(fields, dlp)?,
@@ -132,10 +131,11 @@ pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError
             Some(fields) => action::merge_proxy(fields, proxy)?,
             None => proxy,
         },
+        loops: match body.object("loop")? {
+            Some(fields) => loops::merge(fields, loops)?,
+            None => loops,
+        },
     };
-    if let Some(fields) = body.object("loop")? {
-        loops::read(fields)?;
-    }
     body.finish()?;
     Ok(policy)
 }

@@ -67,7 +67,7 @@ async fn without_the_token_nothing_tells_what_exists() {
 async fn what_is_not_there_is_told_in_the_envelope() {
     let rig = Rig::new().await;
     let project = rig.project().await;
-    for path in ["", "/", "/nothing", "/projects/", "/projects/x/y/z", &format!("{project}/budget"), "/projects/%ff"] {
+    for path in ["", "/", "/nothing", "/projects/", "/projects/x/y/z", &format!("{project}/budgets"), "/projects/%ff"] {
         let reply = rig.call("GET", path, None).await;
         assert_eq!((reply.status.as_u16(), reply.body["error"]["code"].as_str()), (404, Some("not_found")), "{path}");
     }
@@ -162,6 +162,8 @@ async fn the_document_and_the_readers_know_the_same_fields() {
         ("PATCH", project.clone(), json!({"policy": {"response": {"zzz": 1}}}), "ResponseBody"),
         ("PATCH", project.clone(), json!({"policy": {"fail": {"zzz": 1}}}), "FailBody"),
         ("PATCH", project.clone(), json!({"policy": {"loop": {"zzz": 1}}}), "LoopBody"),
+        ("PATCH", project.clone(), json!({"policy": {"loop": {"transcript": {"zzz": 1}}}}), "LoopTranscriptBody"),
+        ("PATCH", project.clone(), json!({"policy": {"loop": {"session": {"zzz": 1}}}}), "LoopSessionBody"),
         ("POST", format!("{project}/keys"), json!({"name": "x", "zzz": 1}), "NewKey"),
         ("PUT", format!("{project}/providers/p"), json!({"zzz": 1}), "ProviderBody"),
         ("POST", webhooks.clone(), json!({"zzz": 1}), "NewWebhook"),

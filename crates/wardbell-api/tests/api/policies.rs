@@ -173,3 +173,105 @@ async fn what_holds_on_the_proxy_surface_and_about_content_and_abuse_is_set_and_
     }
     rig.refused("PATCH", &path, json!({"policy": {"proxy": {"x": 1}}}), 422, "unknown_field", "policy.proxy.x").await;
 }
+
+#[tokio::test]
+async fn loops_are_changed_in_parts_and_shown_in_full() {
+    let rig = Rig::new().await;
+    let path = rig.project().await;
+    let mut expect = rig.get(&path).await["policy"]["loop"].clone();
+    for (given, at, shown) in [
+        (json!({"enabled": false, "mode": "warn"}), "/mode", json!("warn")),
+        (json!({"window_seconds": 120, "threshold": 8}), "/threshold", json!(8)),
+        (json!({"cooldown_seconds": 600, "cooldown_seconds_max": 3600}), "/cooldown_seconds_max", json!(3600)),
+        (json!({"transcript": {"repeat": {"block": 9}}}), "/transcript/repeat/block", json!(9)),
+        (json!({"transcript": {"cycle": {"warn": 2}, "polling": {}}}), "/transcript/cycle/warn", json!(2)),
+        (json!({"polling_tools": ["get_*", "sleep"]}), "/polling_tools/0", json!("get_*")),
+        (json!({"chant_repeats": null}), "/chant_repeats", Value::Null),
+        (json!({"chant_repeats": 20}), "/chant_repeats", json!(20)),
+        (json!({"session": {"calls": 200, "spend_usd": 0.1}}), "/session/spend_usd", json!(0.1)),
+        (
+            json!({"session": {"seconds": 3600, "spend_usd": 12.000_000_001}}),
+            "/session/spend_usd",
+            json!(12.000_000_001),
+        ),
+        (json!({"session": {"calls": null, "tool_calls": 1000}}), "/session/calls", Value::Null),
+        (json!({"polling_tools": []}), "/polling_tools", json!([])),
+    ] {
+        let told = changed(&rig, &path, "loop", given.clone()).await;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        lay_over(&mut expect, &given);
+        assert_eq!(told, expect, "{given}: what is left out stays");
+        assert_eq!(told.pointer(at), Some(&shown), "{given}");
+    }
+    let classes =
+        json!([{"tools": ["read_*"], "repeat": {"warn": 8, "block": 10}}, {"tools": [], "no_progress": null}]);
+    let shown = json!([
+        {"tools": ["read_*"], "repeat": {"warn": 8, "block": 10}, "changing": null, "no_progress": null},
+        {"tools": [], "repeat": null, "changing": null, "no_progress": null},
+    ]);
+    let made = rig.expect("PATCH", &path, json!({"policy": {"loop": {"tool_classes": classes}}}), 200).await;
+    assert_eq!(made["policy"]["loop"]["tool_classes"], shown);
+    let back = rig.expect("PATCH", &path, json!({"policy": made["policy"]}), 200).await;
+    assert_eq!(back, made, "what is shown can be sent back");
+}
+
+/// Sets what `given` names; a list is replaced.
+fn lay_over(value: &mut Value, given: &Value) {
+    match (value, given) {
+        (Value::Object(fields), Value::Object(given)) => {
+            for (key, given) in given {
+                lay_over(&mut fields[key.as_str()], given);
+            }
+        }
+        (value, given) => *value = given.clone(),
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_loop_policy_names_its_field() {
+    let rig = Rig::new().await;
+    let path = rig.project().await;
+    let class = |more: Value| {
+        let mut class = json!({"tools": ["f"]});
+        class.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"tool_classes": [class]})
+    };
+    for (given, code, field) in [
+        (json!(true), "invalid_field", ""),
+        (json!({"windows": 1}), "unknown_field", ".windows"),
+        (json!({"enabled": "yes"}), "invalid_field", ".enabled"),
+        (json!({"mode": "stop"}), "invalid_field", ".mode"),
+        (json!({"window_seconds": 0}), "invalid_field", ".window_seconds"),
+        (json!({"window_seconds": 3601}), "invalid_field", ".window_seconds"),
+        (json!({"threshold": 2.5}), "invalid_field", ".threshold"),
+        (json!({"threshold": 101}), "invalid_field", ".threshold"),
+        (json!({"cooldown_seconds": 301}), "invalid_field", ".cooldown_seconds_max"),
+        (json!({"transcript": {"repeat": {"warn": 6}}}), "invalid_field", ".transcript.repeat.warn"),
+        (json!({"transcript": {"cycle": {"block": 101}}}), "invalid_field", ".transcript.cycle.block"),
+        (json!({"transcript": {"cycle": 3}}), "invalid_field", ".transcript.cycle"),
+        (json!({"transcript": {"cycle": {"stop": 3}}}), "unknown_field", ".transcript.cycle.stop"),
+        (json!({"transcript": {"cycles": {}}}), "unknown_field", ".transcript.cycles"),
+        (json!({"polling_tools": "f"}), "invalid_field", ".polling_tools"),
+        (json!({"polling_tools": [""]}), "invalid_field", ".polling_tools"),
+        (json!({"polling_tools": ["x".repeat(257)]}), "invalid_field", ".polling_tools"),
+        (json!({"polling_tools": vec!["f"; 101]}), "invalid_field", ".polling_tools"),
+        (json!({"tool_classes": [{}]}), "missing_field", ".tool_classes[0].tools"),
+        (class(json!({"repeat": {"warn": 3}})), "missing_field", ".tool_classes[0].repeat.block"),
+        (class(json!({"changing": {"warn": 9, "block": 3}})), "invalid_field", ".tool_classes[0].changing.warn"),
+        (class(json!({"cycle": {"warn": 2, "block": 3}})), "unknown_field", ".tool_classes[0].cycle"),
+        (json!({"chant_repeats": 2}), "invalid_field", ".chant_repeats"),
+        (json!({"chant_repeats": "10"}), "invalid_field", ".chant_repeats"),
+        (json!({"session": {"calls": 0}}), "invalid_field", ".session.calls"),
+        (json!({"session": {"seconds": -1}}), "invalid_field", ".session.seconds"),
+        (json!({"session": {"spend_usd": 0}}), "invalid_field", ".session.spend_usd"),
+        (json!({"session": {"spend_usd": -0.5}}), "invalid_field", ".session.spend_usd"),
+        (json!({"session": {"spend_usd": "5"}}), "invalid_field", ".session.spend_usd"),
+        (json!({"session": {"spend_usd": 0.000_000_000_1}}), "invalid_field", ".session.spend_usd"),
+        (json!({"session": {"spend_usd": 1e10}}), "invalid_field", ".session.spend_usd"),
+        (json!({"session": {"spend": 5}}), "unknown_field", ".session.spend"),
+    ] {
+        let field = format!("policy.loop{field}");
+        rig.refused("PATCH", &path, json!({"policy": {"loop": given}}), 422, code, &field).await;
+    }
+    assert_eq!(rig.get(&path).await["policy_version"], 1, "a refused body changes nothing");
+}

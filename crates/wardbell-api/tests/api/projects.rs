@@ -17,7 +17,20 @@ async fn a_project_is_made_listed_changed_and_removed() {
         "injection": {"action": "block", "sensitivity": "medium", "origins": {}},
         "response": {"scan": "off"},
         "fail": {"gateway": "closed", "proxy": "open"},
-        "loop": {"enabled": false},
+        "loop": {
+            "enabled": true, "mode": "block",
+            "window_seconds": 60, "threshold": 5, "cooldown_seconds": 30, "cooldown_seconds_max": 300,
+            "transcript": {
+                "repeat": {"warn": 3, "block": 5},
+                "changing": {"warn": 8, "block": 10},
+                "polling": {"warn": 30, "block": 60},
+                "cycle": {"warn": 3, "block": 3},
+                "no_progress": {"warn": 4, "block": 6},
+                "near_duplicate": {"warn": 4, "block": 6},
+            },
+            "polling_tools": [], "tool_classes": [], "chant_repeats": 10,
+            "session": {"calls": null, "spend_usd": null, "seconds": null, "tool_calls": null},
+        },
         "rate": {"per_second": 10.0, "burst": 10, "surfaces": "gateway"},
         "content": [],
         "content_action": "warn",
@@ -87,17 +100,16 @@ async fn a_wrong_project_body_names_its_field() {
         (policy(json!({"injection": {"sensitivity": 3}})), "invalid_field", "policy.injection.sensitivity"),
         (policy(json!({"response": {"scan": "on"}})), "invalid_field", "policy.response.scan"),
         (policy(json!({"fail": {"gateway": "maybe"}})), "invalid_field", "policy.fail.gateway"),
-        (policy(json!({"loop": {"enabled": true}})), "not_available", "policy.loop.enabled"),
-        (policy(json!({"loop": {"enabled": false, "threshold": 5}})), "not_available", "policy.loop.threshold"),
     ];
     for (body, code, field) in cases {
         rig.refused("POST", "/projects", body, 422, code, field).await;
     }
     let answer = rig.refused("POST", "/projects", json!({"name": "x", "nmae": 1}), 422, "unknown_field", "nmae").await;
     assert_eq!(answer["error"]["hint"], "did you mean `name`? known: name, policy");
-    let later = policy(json!({"loop": {"threshold": 5}}));
-    let later = rig.refused("POST", "/projects", later, 422, "not_available", "policy.loop.threshold").await;
-    assert_eq!(later["error"]["message"], "`policy.loop.threshold` is not available in this version");
+    let later = policy(json!({"dlp": {"custom": []}}));
+    let later = rig.refused("POST", "/projects", later, 422, "not_available", "policy.dlp.custom").await;
+    assert_eq!(later["error"]["message"], "`policy.dlp.custom` is not available in this version");
+    assert_eq!(later["error"]["hint"], "leave it out");
     assert_eq!(rig.get("/projects").await["data"], json!([]), "a refused body left nothing behind");
     rig.expect("POST", "/projects", policy(json!({"response": {"scan": "off"}, "loop": {"enabled": false}})), 201)
         .await;
@@ -191,7 +203,7 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked() {
     assert!(rig.directory.authenticate(key).is_none(), "a revoked key opens nothing from the moment of the answer");
     for (body, code, field) in [
         (json!({}), "missing_field", "name"),
-        (json!({"name": "x", "budget_usd": 5}), "not_available", "budget_usd"),
+        (json!({"name": "x", "budget_usd": "5"}), "invalid_field", "budget_usd"),
         (json!({"name": "x", "user_id": "a\tb"}), "invalid_field", "user_id"),
         (json!({"name": "x", "key": "wb_mine"}), "unknown_field", "key"),
     ] {

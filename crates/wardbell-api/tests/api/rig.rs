@@ -19,6 +19,7 @@ use wardbell_core::secret::Secret;
 use wardbell_egress::{Egress, EgressConfig};
 use wardbell_store::directory::Directory;
 use wardbell_store::endpoint::Endpoint;
+use wardbell_store::ledger::Ledger;
 use wardbell_store::seal::{MASTER_KEY_BYTES, Sealer};
 use wardbell_store::sqlite::Sqlite;
 use wardbell_store::store::Store;
@@ -30,6 +31,7 @@ pub(crate) struct Rig {
     pub(crate) router: Router,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) ledger: Arc<Ledger>,
     /// Every answer's text so far.
     pub(crate) heard: Mutex<Vec<String>>,
     folder: PathBuf,
@@ -67,9 +69,11 @@ impl Rig {
         let sealer = Sealer::new(&Secret::new(vec![7; MASTER_KEY_BYTES])).unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&folder.join("wardbell.db"), sealer).unwrap());
         let directory = Arc::new(Directory::open(Arc::clone(&store)).await.unwrap());
+        let ledger = Arc::new(Ledger::start(Arc::clone(&store), Arc::clone(&directory)));
         let router = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
+            ledger: Arc::clone(&ledger),
             egress: Egress::new(EgressConfig::default()).unwrap(),
             admin_token: AdminToken::new(&Secret::new(ADMIN.to_owned())),
             webhooks_per_project_max: WEBHOOKS_MAX,
@@ -77,7 +81,7 @@ impl Rig {
             mail_enabled: true,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
         });
-        Self { router, store, directory, heard: Mutex::new(Vec::new()), folder }
+        Self { router, store, directory, ledger, heard: Mutex::new(Vec::new()), folder }
     }
 
     /// Sends a request as it is.

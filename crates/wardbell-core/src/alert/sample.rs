@@ -4,6 +4,7 @@ use super::{Alert, AlertData, AlertKind, BudgetData, DlpAction, DlpData, Endpoin
 use crate::entity::EntityType;
 use crate::format::Format;
 use crate::id::{AlertId, EndpointId, ProjectId};
+use crate::loops::Detector;
 use crate::money::Usd;
 use crate::policy::Sensitivity;
 use crate::time::Timestamp;
@@ -90,6 +91,10 @@ fn data(kind: AlertKind, endpoint: EndpointId, at: Timestamp) -> AlertData {
             hit_count: 6,
             model: MODEL.to_owned(),
             cooldown_seconds: 30,
+            detector: Detector::RepeatedRequest,
+            tool: None,
+            cost: Some(Usd::from_nanos(21_500_000)),
+            cost_avoided: Some(Usd::from_nanos(6_144_000)),
         }),
         AlertKind::EndpointFailing => about("the receiver answered 503", 5),
         AlertKind::EndpointDisabled => about("the receiver is gone (410)", 1),

@@ -17,11 +17,11 @@ fn request(uri: &str) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-async fn ask(upstream: &Upstream, uri: &str) -> Result<Response<Incoming>, UpstreamError> {
+async fn ask(upstream: &Upstream, uri: &str) -> Result<Response<AnswerStream>, UpstreamError> {
     tokio::time::timeout(LONG, upstream.request(request(uri))).await.unwrap()
 }
 
-async fn text(answer: Response<Incoming>) -> String {
+async fn text(answer: Response<AnswerStream>) -> String {
     let body = tokio::time::timeout(LONG, answer.into_body().collect()).await.unwrap().unwrap();
     String::from_utf8(body.to_bytes().to_vec()).unwrap()
 }
@@ -106,7 +106,7 @@ async fn connecting_has_a_deadline() {
     let error = ask(&upstream, "https://provider.example:8443/").await.unwrap_err();
     assert!(matches!(error, UpstreamError::TimedOut(Phase::Dns)), "{error:?}");
     assert!(!error.may_have_reached());
-    assert!(started.elapsed() < CONNECT_TIMEOUT + Duration::from_secs(1));
+    assert!(started.elapsed() < UpstreamBounds::default().connect_time_max + Duration::from_secs(1));
 }
 
 #[tokio::test]
@@ -162,4 +162,24 @@ async fn without_exceptions_nothing_but_https_to_public_addresses_is_dialled() {
         let error = ask(&upstream, uri).await.unwrap_err();
         assert!(matches!(error, UpstreamError::Refused(_)), "{uri} {error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_call_beyond_the_bound_of_its_host_waits_until_another_answer_is_over() {
+    let receiver = Receiver::plain(Act::Answer(ok()));
+    let script = Script::new(&[&["127.0.0.1"], &["127.0.0.1"]]);
+    let config = EgressConfig {
+        policy: crate::policy::Policy::new(vec!["127.0.0.1/32:*+http".parse().unwrap()]),
+        upstream: UpstreamBounds { connections_per_host_max: 1, ..UpstreamBounds::default() },
+        ..EgressConfig::default()
+    };
+    let upstream = Egress::with_resolver(config, script).unwrap().upstream();
+    let uri = format!("http://provider.example:{}/", receiver.address.port());
+    let first = ask(&upstream, &uri).await.unwrap();
+    let second = upstream.request(request(&uri));
+    let mut second = std::pin::pin!(second);
+    assert!(tokio::time::timeout(Duration::from_millis(50), second.as_mut()).await.is_err());
+    assert_eq!(text(first).await, "ok");
+    let second = tokio::time::timeout(LONG, second).await.unwrap().unwrap();
+    assert_eq!(text(second).await, "ok");
 }

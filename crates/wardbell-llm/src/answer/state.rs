@@ -50,10 +50,38 @@ struct Reported {
     completion_tokens: Option<Count>,
     input_tokens: Option<Count>,
     output_tokens: Option<Count>,
+    prompt_tokens_details: Option<Details>,
+    completion_tokens_details: Option<Details>,
+    input_tokens_details: Option<Details>,
+    output_tokens_details: Option<Details>,
     cache_creation_input_tokens: Option<Count>,
     cache_read_input_tokens: Option<Count>,
+    cache_creation: Option<CacheCreation>,
     tokens: Option<Tokens>,
     billed_units: Option<Tokens>,
+}
+
+/// The parts of a sum, as OpenAI tells them.
+#[derive(Debug, Deserialize)]
+struct Details {
+    cached_tokens: Option<Count>,
+    reasoning_tokens: Option<Count>,
+}
+
+/// What of the written cache is to last an hour, as Anthropic tells it.
+#[derive(Debug, Deserialize)]
+struct CacheCreation {
+    ephemeral_1h_input_tokens: Option<Count>,
+}
+
+/// A part that is told, or 0.
+fn cached(details: Option<&Details>) -> Option<u64> {
+    details.map_or(Some(0), |details| sum(&[&details.cached_tokens]))
+}
+
+/// The same of what was thought.
+fn reasoning(details: Option<&Details>) -> Option<u64> {
+    details.map_or(Some(0), |details| sum(&[&details.reasoning_tokens]))
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,22 +92,48 @@ struct Tokens {
 
 impl Tokens {
     fn usage(&self) -> Option<Usage> {
-        Some(Usage { input_tokens: sum(&[&self.input_tokens])?, output_tokens: sum(&[&self.output_tokens])? })
+        Some(Usage {
+            input_tokens: sum(&[&self.input_tokens])?,
+            output_tokens: sum(&[&self.output_tokens])?,
+            ..Usage::default()
+        })
     }
 }
 
 impl Reported {
     fn prompt_and_completion(&self) -> Option<Usage> {
-        Some(Usage { input_tokens: sum(&[&self.prompt_tokens])?, output_tokens: sum(&[&self.completion_tokens])? })
+        Some(Usage {
+            input_tokens: sum(&[&self.prompt_tokens])?,
+            output_tokens: sum(&[&self.completion_tokens])?,
+            cached_tokens: cached(self.prompt_tokens_details.as_ref())?,
+            reasoning_tokens: reasoning(self.completion_tokens_details.as_ref())?,
+            ..Usage::default()
+        })
     }
 
     fn input_and_output(&self) -> Option<Usage> {
-        Some(Usage { input_tokens: sum(&[&self.input_tokens])?, output_tokens: sum(&[&self.output_tokens])? })
+        Some(Usage {
+            input_tokens: sum(&[&self.input_tokens])?,
+            output_tokens: sum(&[&self.output_tokens])?,
+            cached_tokens: cached(self.input_tokens_details.as_ref())?,
+            reasoning_tokens: reasoning(self.output_tokens_details.as_ref())?,
+            ..Usage::default()
+        })
     }
 
     fn with_cache(&self) -> Option<Usage> {
         let input = [&self.input_tokens, &self.cache_creation_input_tokens, &self.cache_read_input_tokens];
-        Some(Usage { input_tokens: sum(&input)?, output_tokens: sum(&[&self.output_tokens])? })
+        let written = sum(&[&self.cache_creation_input_tokens])?;
+        let for_an_hour =
+            self.cache_creation.as_ref().map_or(Some(0), |made| sum(&[&made.ephemeral_1h_input_tokens]))?.min(written);
+        Some(Usage {
+            input_tokens: sum(&input)?,
+            output_tokens: sum(&[&self.output_tokens])?,
+            cached_tokens: sum(&[&self.cache_read_input_tokens])?,
+            cache_write_tokens: written - for_an_hour,
+            cache_write_1h_tokens: for_an_hour,
+            reasoning_tokens: 0,
+        })
     }
 
     /// The tokens that the model read and wrote, or what is billed where those are not told.
@@ -102,6 +156,7 @@ struct Metadata {
     tool_use_prompt_token_count: Option<Count>,
     candidates_token_count: Option<Count>,
     thoughts_token_count: Option<Count>,
+    cached_content_token_count: Option<Count>,
 }
 
 impl Metadata {
@@ -109,6 +164,9 @@ impl Metadata {
         Some(Usage {
             input_tokens: sum(&[&self.prompt_token_count, &self.tool_use_prompt_token_count])?,
             output_tokens: sum(&[&self.candidates_token_count, &self.thoughts_token_count])?,
+            cached_tokens: sum(&[&self.cached_content_token_count])?,
+            reasoning_tokens: sum(&[&self.thoughts_token_count])?,
+            ..Usage::default()
         })
     }
 }
@@ -310,8 +368,51 @@ mod tests {
             (Generic, r#"{"usageMetadata":{"promptTokenCount":3,"thoughtsTokenCount":4}}"#, Some((3, 4))),
             (Generic, r#"{"usage":{"input_tokens":3,"output_tokens":4}}"#, Some((3, 4))),
         ] {
-            let expect = expect.map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens });
-            assert_eq!(usage(dialect, body.as_bytes()), expect, "{dialect:?} {body}");
+            let told = usage(dialect, body.as_bytes()).map(|told| (told.input_tokens, told.output_tokens));
+            assert_eq!(told, expect, "{dialect:?} {body}");
+        }
+    }
+
+    #[test]
+    fn the_parts_that_have_prices_of_their_own_lie_within_the_sums() {
+        use Dialect::{ChatCompletions, Gemini, Messages, Responses};
+        // Input, of it cached, written to the cache, written for an hour; output, of it thought.
+        for (dialect, body, expect) in [
+            (
+                ChatCompletions,
+                r#"{"usage":{"prompt_tokens":9,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":4},
+                    "completion_tokens_details":{"reasoning_tokens":5}}}"#,
+                [9, 4, 0, 0, 7, 5],
+            ),
+            (
+                Responses,
+                r#"{"usage":{"input_tokens":9,"output_tokens":7,"input_tokens_details":{"cached_tokens":4},
+                    "output_tokens_details":{"reasoning_tokens":5}}}"#,
+                [9, 4, 0, 0, 7, 5],
+            ),
+            (
+                Messages,
+                r#"{"usage":{"input_tokens":1,"cache_read_input_tokens":2,"cache_creation_input_tokens":7,
+                    "cache_creation":{"ephemeral_5m_input_tokens":4,"ephemeral_1h_input_tokens":3},"output_tokens":6}}"#,
+                [10, 2, 4, 3, 6, 0],
+            ),
+            (
+                Gemini,
+                r#"{"usageMetadata":{"promptTokenCount":9,"cachedContentTokenCount":4,"candidatesTokenCount":2,
+                    "thoughtsTokenCount":5}}"#,
+                [9, 4, 0, 0, 7, 5],
+            ),
+        ] {
+            let told = usage(dialect, body.as_bytes()).unwrap();
+            let parts = [
+                told.input_tokens,
+                told.cached_tokens,
+                told.cache_write_tokens,
+                told.cache_write_1h_tokens,
+                told.output_tokens,
+                told.reasoning_tokens,
+            ];
+            assert_eq!(parts, expect, "{dialect:?}");
         }
     }
 

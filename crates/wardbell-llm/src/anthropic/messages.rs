@@ -53,7 +53,7 @@ static SOURCE: Node = Node::that(Is::Source).fields(&[
     ("content", &WITHIN),
 ]);
 
-fn role_of(name: &str) -> Origin {
+pub(crate) fn role_of(name: &str) -> Origin {
     match name {
         "system" => Origin::System,
         "user" => Origin::User,

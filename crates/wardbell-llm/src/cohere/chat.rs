@@ -57,7 +57,7 @@ static RESULTS: Node = Node::of(Origin::ToolResult).items(&RESULT);
 /// What a tool was asked, and what it said.
 static RESULT: Node = Node::plain().fields(&[("call", &ASSISTANT), ("outputs", &TOOL_RESULT)]);
 
-fn role_of(name: &str) -> Origin {
+pub(crate) fn role_of(name: &str) -> Origin {
     match name {
         "system" | "SYSTEM" | "developer" => Origin::System,
         "user" | "USER" | "User" => Origin::User,

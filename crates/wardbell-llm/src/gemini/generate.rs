@@ -54,7 +54,7 @@ static RETURNED_PART: Node = Node::plain().fields(&[("inlineData", &SOURCE), ("i
 static SOURCE: Node =
     Node::that(Is::Source).fields(&[("mimeType", &SOURCE_MEDIA), ("mime_type", &SOURCE_MEDIA), ("data", &SOURCE_DATA)]);
 
-fn role_of(name: &str) -> Origin {
+pub(crate) fn role_of(name: &str) -> Origin {
     match name {
         "system" => Origin::System,
         "user" => Origin::User,

@@ -26,7 +26,7 @@ const FOLDERS: &[(Dialect, &str)] = &[
     (Dialect::Generic, "src/generic/golden"),
 ];
 
-fn fixtures() -> Vec<(Dialect, PathBuf, Vec<u8>)> {
+pub(crate) fn fixtures() -> Vec<(Dialect, PathBuf, Vec<u8>)> {
     let mut all = Vec::new();
     for (dialect, folder) in FOLDERS {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -144,14 +144,14 @@ fn a_redaction_of_any_segment_changes_only_that_text() {
 
 /// One change of a body.
 #[derive(Debug, Clone)]
-enum Change {
+pub(crate) enum Change {
     Set(u8),
     Insert(&'static str),
     Remove(usize),
     Double(usize),
 }
 
-fn change() -> impl Strategy<Value = (prop::sample::Index, Change)> {
+pub(crate) fn change() -> impl Strategy<Value = (prop::sample::Index, Change)> {
     const PIECES: &[&str] = &[
         "\"",
         "\\",
@@ -187,7 +187,7 @@ fn change() -> impl Strategy<Value = (prop::sample::Index, Change)> {
     (any::<prop::sample::Index>(), change)
 }
 
-fn apply(body: &mut Vec<u8>, at: prop::sample::Index, change: &Change) {
+pub(crate) fn apply(body: &mut Vec<u8>, at: prop::sample::Index, change: &Change) {
     if body.is_empty() {
         return;
     }

@@ -43,6 +43,10 @@ impl Seen {
         self.usage = Some(Usage {
             input_tokens: later(told.input_tokens, before.input_tokens),
             output_tokens: later(told.output_tokens, before.output_tokens),
+            cached_tokens: later(told.cached_tokens, before.cached_tokens),
+            cache_write_tokens: later(told.cache_write_tokens, before.cache_write_tokens),
+            cache_write_1h_tokens: later(told.cache_write_1h_tokens, before.cache_write_1h_tokens),
+            reasoning_tokens: later(told.reasoning_tokens, before.reasoning_tokens),
         });
     }
 }

@@ -2,15 +2,21 @@
 
 use http::StatusCode;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use wardbell_core::abuse::AbuseKind;
+use wardbell_core::alert::LoopData;
+use wardbell_core::budget::Shortfall;
 use wardbell_core::finding::Located;
+use wardbell_core::loops::Detector;
 use wardbell_core::verdict::Refusal;
 use wardbell_llm::models;
 use wardbell_llm::request::RequestError;
 
 use super::{Told, X_SHOULD_RETRY};
 use crate::body::BodyError;
+use crate::body_budget;
 use crate::flight;
+use crate::loops::Circle;
 use crate::provider::NoProvider;
 use crate::refused::{Refused, UpstreamRefusal};
 use crate::report::violated;
@@ -32,11 +38,7 @@ pub(super) fn told(refused: &Refused, id: &str) -> Told {
             let body = json!({"error": "shutting_down", "message": message});
             Told::new(StatusCode::SERVICE_UNAVAILABLE, body).with(RETRY_AFTER, "1")
         }
-        Refused::Overloaded => {
-            let message = "Too many large requests are under way; try again in a moment";
-            let body = json!({"error": "overloaded", "message": message});
-            Told::new(StatusCode::SERVICE_UNAVAILABLE, body).with(RETRY_AFTER, "1")
-        }
+        Refused::Overloaded => overloaded(),
         Refused::TooFast { retry_after } => {
             let message = "This key sends too many requests; slow down";
             let body = json!({"error": "rate_limit_exceeded", "message": message});
@@ -55,11 +57,34 @@ pub(super) fn told(refused: &Refused, id: &str) -> Told {
             invalid(&["body", field], &format!("`{field}` must be {must}"), "value_error")
         }
         Refused::Provider(error) => of_provider(error),
+        Refused::Loop(circle) => of_loop(circle),
+        Refused::Budget(shortfall) => {
+            let mut fields = json!({"error": "budget_exhausted", "message": shortfall.to_string()});
+            if let Value::Object(fields) = &mut fields {
+                fields.extend(of_shortfall(shortfall));
+            }
+            Told::new(StatusCode::PAYMENT_REQUIRED, json!({"detail": fields})).with(X_SHOULD_RETRY, "false")
+        }
+        Refused::BudgetUnknown => {
+            let message = "Whether the budget covers this request cannot be told now; try again in a moment";
+            detail(StatusCode::SERVICE_UNAVAILABLE, "budget_unavailable", message).with(RETRY_AFTER, "1")
+        }
+        Refused::NoPrice { model } => detail(
+            StatusCode::PAYMENT_REQUIRED,
+            "price_unknown",
+            &format!("No price is known for `{model}`, and this project has a budget; see budgets.unknown_model"),
+        ),
         Refused::Guard(refusal) => of_guard(refusal, id, "Request"),
         Refused::Answer(refusal) => of_guard(refusal, id, "Answer"),
         Refused::Forward(error) => of_forward(error),
         Refused::Upstream(refusal) => of_upstream(refusal),
     }
+}
+
+fn overloaded() -> Told {
+    let message = "Other requests take up the memory for bodies; try again in a moment";
+    let body = json!({"error": "overloaded", "message": message});
+    Told::new(StatusCode::SERVICE_UNAVAILABLE, body).after(body_budget::RETRY_AFTER)
 }
 
 fn of_body(error: &BodyError) -> Told {
@@ -79,6 +104,7 @@ fn of_body(error: &BodyError) -> Told {
             detail(StatusCode::REQUEST_TIMEOUT, "request_timeout", &message)
         }
         BodyError::Broken => detail(StatusCode::BAD_REQUEST, "invalid_request", "The request body broke off"),
+        BodyError::Overloaded => overloaded(),
     }
 }
 
@@ -130,7 +156,7 @@ fn of_guard(refusal: &Refusal, id: &str, what: &str) -> Told {
             ("content_policy_violation", message, Vec::new(), Some(("violated_policies", violated(broken))))
         }
         Refusal::Abuse(abuse) => {
-            let kinds: Vec<_> = abuse.kinds().into_iter().map(|kind| kind.as_str()).collect();
+            let kinds: Vec<_> = abuse.kinds().into_iter().map(AbuseKind::as_str).collect();
             let message = format!("{what} blocked: it looks like abuse ({})", kinds.join(", "));
             ("abuse_detected", message, Vec::new(), Some(("abuse_types", json!(kinds))))
         }
@@ -146,6 +172,62 @@ fn of_guard(refusal: &Refusal, id: &str, what: &str) -> Told {
         fields.insert(name.to_owned(), value);
     }
     Told::new(StatusCode::BAD_REQUEST, body).with(X_SHOULD_RETRY, "false")
+}
+
+fn of_loop(circle: &Circle) -> Told {
+    let LoopData { fingerprint, hit_count, model: _, cooldown_seconds, detector, tool, cost: _, cost_avoided: _ } =
+        &circle.data;
+    let message = match (detector, tool) {
+        (Detector::RepeatedRequest, _) => format!(
+            "The same request came {hit_count} times within {} s; an agent seems to retry in a loop. It is refused for \
+             {cooldown_seconds} s",
+            circle.window.as_secs()
+        ),
+        (Detector::SessionCap, _) => {
+            format!("The session has reached its cap after {hit_count} requests; begin a new one")
+        }
+        (_, Some(tool)) => {
+            format!("The agent goes in circles with the tool `{tool}` ({}, {hit_count} times)", detector.as_str())
+        }
+        (_, None) => format!("The agent goes in circles ({}, {hit_count} times)", detector.as_str()),
+    };
+    let mut fields = json!({
+        "error": "recursive_loop_detected",
+        "message": message,
+        "cooldown_seconds": cooldown_seconds,
+        "fingerprint": fingerprint,
+        "hit_count": hit_count,
+        "detector": detector.as_str(),
+    });
+    if let (Some(tool), Value::Object(fields)) = (tool, &mut fields) {
+        fields.insert("tool".to_owned(), json!(tool));
+    }
+    let told = Told::new(StatusCode::TOO_MANY_REQUESTS, json!({"detail": fields})).with(X_SHOULD_RETRY, "false");
+    match circle.retry_after {
+        Some(wait) => told.after(wait),
+        None => told,
+    }
+}
+
+/// The particulars of a budget that does not reach.
+pub(super) fn of_shortfall(shortfall: &Shortfall) -> Map<String, Value> {
+    let Shortfall { scope, limit, spent, reserved, minimum, needed, resets_at } = shortfall;
+    let mut fields = Map::new();
+    fields.insert("scope".to_owned(), json!(scope.to_string()));
+    fields.insert("balance_usd".to_owned(), json!(shortfall.balance().as_dollars()));
+    for (name, sum) in [
+        ("limit_usd", limit),
+        ("spent_usd", spent),
+        ("reserved_usd", reserved),
+        ("minimum_usd", minimum),
+        ("needed_usd", needed),
+    ] {
+        fields.insert(name.to_owned(), json!(sum.as_dollars()));
+    }
+    if let Some(at) = resets_at {
+        fields.insert("resets_at".to_owned(), json!(at.to_string()));
+    }
+    fields
 }
 
 fn of_forward(error: &ForwardError) -> Told {

@@ -3,10 +3,12 @@
 use http::StatusCode;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
+use wardbell_core::alert::LoopData;
 use wardbell_core::verdict::Refusal;
 
 use super::{Told, X_LOCKLLM_BLOCKED, X_SHOULD_RETRY};
 use crate::body::BodyError;
+use crate::body_budget;
 use crate::flight;
 use crate::provider::NoProvider;
 use crate::refused::{Refused, UpstreamRefusal};
@@ -27,10 +29,12 @@ pub(super) fn told(refused: &Refused, report: Option<&Report>, id: &str) -> Told
             envelope(StatusCode::UNAUTHORIZED, "authentication_error", "unauthorized", message, id)
                 .with(WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")
         }
-        Refused::Stopping => unavailable("shutting_down", "Wardbell is stopping; try again in a moment", id),
-        Refused::Overloaded => {
-            unavailable("overloaded", "Too many large requests are under way; try again in a moment", id)
+        Refused::Stopping => {
+            let message = "Wardbell is stopping; try again in a moment";
+            envelope(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", "shutting_down", message, id)
+                .with(RETRY_AFTER, "1")
         }
+        Refused::Overloaded => overloaded(id),
         Refused::TooFast { retry_after } => {
             let message = "This key sends too many requests; slow down";
             envelope(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limited", message, id).after(*retry_after)
@@ -45,6 +49,46 @@ pub(super) fn told(refused: &Refused, report: Option<&Report>, id: &str) -> Told
         Refused::Field { field, must } => invalid(StatusCode::BAD_REQUEST, &format!("`{field}` must be {must}")),
         Refused::Body(error) => of_body(error, id),
         Refused::Provider(error) => of_provider(error, id),
+        Refused::Loop(circle) => {
+            let LoopData { fingerprint, hit_count, cooldown_seconds, detector, .. } = &circle.data;
+            let message = "The agent goes in circles; change what it does before it goes on";
+            let told =
+                envelope(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "recursive_loop_detected", message, id);
+            let told = with_fields(
+                told,
+                [
+                    ("fingerprint", json!(fingerprint)),
+                    ("hit_count", json!(hit_count)),
+                    ("cooldown_seconds", json!(cooldown_seconds)),
+                    ("detector", json!(detector.as_str())),
+                ],
+            )
+            .with(X_SHOULD_RETRY, "false");
+            match circle.retry_after {
+                Some(wait) => told.after(wait),
+                None => told,
+            }
+        }
+        Refused::Budget(shortfall) => {
+            let message = shortfall.to_string();
+            let told =
+                envelope(StatusCode::PAYMENT_REQUIRED, "lockllm_balance_error", "insufficient_credits", &message, id);
+            let more = [
+                ("current_balance", json!(shortfall.balance().as_dollars())),
+                ("estimated_cost", json!(shortfall.needed.as_dollars())),
+            ];
+            with_fields(told, more).with(X_SHOULD_RETRY, "false")
+        }
+        Refused::BudgetUnknown => {
+            let message = "Whether the budget covers this request cannot be told now; try again in a moment";
+            envelope(StatusCode::SERVICE_UNAVAILABLE, "lockllm_balance_error", "balance_check_failed", message, id)
+                .with(RETRY_AFTER, "1")
+        }
+        Refused::NoPrice { model } => {
+            let message =
+                format!("No price is known for `{model}`, and this project has a budget; see budgets.unknown_model");
+            envelope(StatusCode::PAYMENT_REQUIRED, "lockllm_balance_error", "balance_check_failed", &message, id)
+        }
         Refused::Guard(refusal) => of_guard(refusal, report, id, "request"),
         Refused::Answer(refusal) => of_guard(refusal, report, id, "answer"),
         Refused::Forward(error) => of_forward(error, id),
@@ -63,8 +107,10 @@ fn with_fields(mut told: Told, more: impl IntoIterator<Item = (&'static str, Val
     told
 }
 
-fn unavailable(code: &str, message: &str, id: &str) -> Told {
-    envelope(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", code, message, id).with(RETRY_AFTER, "1")
+fn overloaded(id: &str) -> Told {
+    let message = "Other requests take up the memory for bodies; try again in a moment";
+    envelope(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", "overloaded", message, id)
+        .after(body_budget::RETRY_AFTER)
 }
 
 fn of_body(error: &BodyError, id: &str) -> Told {
@@ -84,6 +130,7 @@ fn of_body(error: &BodyError, id: &str) -> Told {
             envelope(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", "request_timeout", &message, id)
         }
         BodyError::Broken => invalid(StatusCode::BAD_REQUEST, "The request body broke off"),
+        BodyError::Overloaded => overloaded(id),
     }
 }
 

@@ -64,10 +64,13 @@ fn poisoned(kind: AlertKind, text: &str) -> Alert {
     match &mut alert.data {
         AlertData::Dlp(DlpData { model, policies, .. }) => {
             text.clone_into(model);
-            policies.iter_mut().for_each(|policy| text.clone_into(policy));
+            for policy in policies {
+                text.clone_into(policy);
+            }
         }
         AlertData::Budget(BudgetData { model, .. }) => text.clone_into(model),
-        AlertData::Loop(LoopData { model, fingerprint, .. }) => {
+        AlertData::Loop(LoopData { model, fingerprint, tool, .. }) => {
+            *tool = Some(text.to_owned());
             text.clone_into(model);
             text.clone_into(fingerprint);
         }

@@ -43,6 +43,14 @@ pub(super) struct Made {
 }
 
 impl Made {
+    /// Adds what the same transaction has made besides.
+    pub(super) fn add(&mut self, other: Self) {
+        let Self { deliveries, handed, is_due } = other;
+        self.deliveries.extend(deliveries);
+        self.handed.extend(handed);
+        self.is_due |= is_due;
+    }
+
     /// Hands over what was made; whether something else is due. Only after the commit.
     pub(super) fn hand_over(self) -> bool {
         for (permit, claim) in self.handed {

@@ -7,11 +7,11 @@ use crate::directory::{ProjectView, Snapshot};
 use crate::error::StoreError;
 use crate::key::KeyHash;
 use crate::seal::Sealer;
-use crate::sqlite::{endpoint, project, provider, row};
+use crate::sqlite::{budget, endpoint, project, provider, row};
 
 /// Reads keys, projects and providers at one instant: the reader runs within one transaction.
 pub(super) fn read(connection: &Connection, sealer: &Sealer) -> Result<Snapshot, StoreError> {
-    let mut snapshot = Snapshot::default();
+    let mut snapshot = Snapshot { budgets: budget::all(connection)?, ..Snapshot::default() };
     for project in project::all(connection)? {
         let providers = provider::of_project(connection, sealer, project.id)?;
         let endpoints = endpoint::of_project(connection, sealer, project.id)?;

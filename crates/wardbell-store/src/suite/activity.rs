@@ -15,7 +15,7 @@ pub(super) async fn a_row_reads_back_and_its_end_replaces_its_beginning(store: &
     assert_eq!(read().await[0].outcome, "in_flight");
     row.outcome = Outcome::Served;
     row.status = 200;
-    row.usage = Some(Usage { input_tokens: 7, output_tokens: 9 });
+    row.usage = Some(Usage { input_tokens: 7, output_tokens: 9, ..Usage::default() });
     store.record(vec![row.clone()]).await.unwrap();
     let rows = read().await;
     assert_eq!(rows.len(), 1);

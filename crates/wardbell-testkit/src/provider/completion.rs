@@ -87,7 +87,7 @@ pub fn chunks(model: &str, pieces: &[String], with_usage: bool) -> Vec<Value> {
 }
 
 /// A whole answer of the older completions API, or one event of its stream.
-pub fn text(model: &str, content: &str, finish: Value) -> Value {
+pub fn text(model: &str, content: &str, finish: &Value) -> Value {
     json!({
         "id": TEXT_ID,
         "object": "text_completion",
@@ -102,7 +102,7 @@ pub fn text(model: &str, content: &str, finish: Value) -> Value {
 /// closing `[DONE]` is not among them.
 pub fn texts(model: &str, pieces: &[String], with_usage: bool) -> Vec<Value> {
     let event = |content: &str, finish: Value, usage: bool| {
-        let mut event = text(model, content, finish);
+        let mut event = text(model, content, &finish);
         if !usage && let Some(event) = event.as_object_mut() {
             event.remove("usage");
         }

@@ -58,7 +58,7 @@ impl Dialect {
         let model = self.model(request);
         match self {
             Dialect::Chat => completion::whole(&model, content),
-            Dialect::Completions => completion::text(&model, content, "stop".into()),
+            Dialect::Completions => completion::text(&model, content, &"stop".into()),
             Dialect::Responses => responses::whole(&model, content),
             Dialect::Embeddings => embedding::whole(&model, &asked(request)),
             Dialect::Messages => messages::whole(&model, content),
@@ -73,8 +73,8 @@ impl Dialect {
         let with_usage = asked.pointer("/stream_options/include_usage").and_then(Value::as_bool) == Some(true);
         match self {
             // Embeddings have no stream; a test that asks for one all the same gets one that a chat client reads.
-            Dialect::Chat | Dialect::Embeddings => done(completion::chunks(&model, pieces, with_usage)),
-            Dialect::Completions => done(completion::texts(&model, pieces, with_usage)),
+            Dialect::Chat | Dialect::Embeddings => done(&completion::chunks(&model, pieces, with_usage)),
+            Dialect::Completions => done(&completion::texts(&model, pieces, with_usage)),
             Dialect::Responses => responses::stream(&model, pieces),
             Dialect::Messages => messages::stream(&model, pieces),
             Dialect::Gemini => gemini::stream(&model, pieces, request.path.contains("alt=sse")),
@@ -109,7 +109,7 @@ fn asked(request: &Recorded) -> Value {
 }
 
 /// The events of OpenAI's older streams, which have no name and end with `[DONE]`.
-fn done(chunks: Vec<Value>) -> Vec<Vec<u8>> {
+fn done(chunks: &[Value]) -> Vec<Vec<u8>> {
     let mut events: Vec<_> = chunks.iter().map(completion::event).collect();
     events.push(b"data: [DONE]\n\n".to_vec());
     events

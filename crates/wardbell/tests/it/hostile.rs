@@ -151,3 +151,33 @@ fn a_flood_of_findings_costs_no_more_than_its_length() {
     assert!(took < Duration::from_secs(20), "{took:?}");
     assert!(!rig.provider.last().text().contains("example.com"));
 }
+
+#[test]
+fn a_refusal_that_needs_no_body_leaves_the_connection_usable_or_says_that_it_ends() {
+    let rig = Rig::new(&redact());
+    let mut connection = rig.gateway.connect();
+    let body = b"{\"input\":\"hello\"}";
+    let head = |path: &str, more: &str, length: usize| {
+        format!("POST {path} HTTP/1.1\r\nhost: gateway\r\ncontent-length: {length}\r\n{more}\r\n").into_bytes()
+    };
+    let wish = format!("authorization: Bearer {}\r\nx-lockllm-chunk: maybe\r\n", rig.key);
+    for (path, more, status) in [
+        ("/v1/chat/completions", "authorization: Bearer wb_unknown\r\n", 401),
+        ("/v1/scan", "", 401),
+        ("/v1/scan", wish.as_str(), 400),
+        ("/v1/proxy/openai/chat/completions", wish.as_str(), 400),
+        ("/v1/dlp/scan", "", 401),
+        ("/v1/proxy/openai//models", "", 401),
+    ] {
+        // The head comes alone, so that all that could be answered already can be.
+        connection.send(&head(path, more, body.len()));
+        connection.send(body);
+        let reply = connection.reply();
+        assert_eq!((reply.status, reply.headers.get("connection")), (status, None), "{path}");
+    }
+    let large = vec![b' '; 100_000];
+    connection.send(&head("/v1/scan", "", 2 * large.len()));
+    connection.send(&large);
+    let reply = connection.reply();
+    assert_eq!((reply.status, reply.headers.get("connection")), (401, Some("close")));
+}

@@ -4,8 +4,11 @@
 
 mod alerts;
 mod answers;
+mod budgets;
 mod crash;
 mod hostile;
+mod loops;
+mod memory;
 mod passing;
 mod process;
 mod provider;

@@ -1,5 +1,7 @@
 //! Rates: ten a second and ten at once on the gateway surface, unless the project says otherwise.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::rig::{Rig, says};
@@ -37,4 +39,40 @@ fn a_rate_on_all_surfaces_holds_for_scans_too_and_null_is_none() {
     let free = json!({"policy": {"rate": null}});
     let _ = rig.gateway.api("PATCH", &format!("/projects/{}", rig.project), Some(&free)).expect(200);
     assert!((0..20).all(|_| scan().status == 200));
+}
+
+#[test]
+fn a_refusal_before_the_body_has_come_leaves_the_connection_usable() {
+    let rig = Rig::new(&json!({"rate": {"per_second": 0.001, "burst": 1}}));
+    let _ = rig.gateway.chat(&rig.key, &says("hello")).expect(200);
+    let body = says("hello").to_string();
+    for (path, key, status) in [
+        ("/v1/chat/completions", rig.key.as_str(), 429),
+        ("/v1/scan", rig.key.as_str(), 429),
+        ("/v1/chat/completions", "wb_wrong", 401),
+        ("/v1/proxy/openai/../x", rig.key.as_str(), 429),
+    ] {
+        let mut connection = rig.gateway.connect();
+        for _ in 0..3 {
+            let length = body.len();
+            connection.send(
+                format!(
+                    "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: {length}\r\n\r\n"
+                )
+                .as_bytes(),
+            );
+            // As clients do that write head and body apart.
+            std::thread::sleep(Duration::from_millis(20));
+            connection.send(body.as_bytes());
+            let reply = connection.reply();
+            assert_eq!((reply.status, reply.headers.get("connection")), (status, None), "{path}");
+        }
+    }
+    // A long body is not waited for, and the answer says what happens.
+    let mut connection = rig.gateway.connect();
+    connection.send(
+        b"POST /v1/scan HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wb_wrong\r\nContent-Length: 10000000\r\n\r\n",
+    );
+    let reply = connection.reply();
+    assert_eq!((reply.status, reply.headers.get("connection")), (401, Some("close")));
 }

@@ -27,6 +27,8 @@ impl Rig {
         let mut policy = policy.clone();
         if let Some(fields) = policy.as_object_mut() {
             fields.entry("rate").or_insert(Value::Null);
+            // And they say the same again and again.
+            fields.entry("loop").or_insert(json!({"enabled": false}));
         }
         let project = gateway.project(&json!({"name": "shop", "policy": policy}));
         gateway.provider(&project, "openai", &provider.url());

@@ -10,7 +10,7 @@ fn the_observer_sees_usage_and_the_end() {
         observer.push(&[*byte]);
     }
     assert!(observer.is_done() && !observer.has_failed());
-    assert_eq!(observer.usage(), Some(Usage { input_tokens: 2, output_tokens: 1 }));
+    assert_eq!(observer.usage(), Some(Usage { input_tokens: 2, output_tokens: 1, ..Usage::default() }));
     assert_eq!(observer.skipped(), 0);
 }
 
@@ -19,7 +19,7 @@ fn the_observer_needs_no_last_blank_line() {
     for end in ["", "\n", "\r", "\r\n\r\n"] {
         let mut observer = StreamObserver::new(Dialect::ChatCompletions);
         observer.push(format!("data: {{\"usage\":{{\"prompt_tokens\":2}}}}{end}").as_bytes());
-        assert_eq!(observer.usage(), Some(Usage { input_tokens: 2, output_tokens: 0 }), "{end:?}");
+        assert_eq!(observer.usage(), Some(Usage { input_tokens: 2, output_tokens: 0, ..Usage::default() }), "{end:?}");
         assert!(!observer.is_done());
     }
 }
