@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask check | test | tidy | generate | prices | deny | bench`.
+//! The repository's own commands: `cargo xtask check | test | tidy | generate | prices | deny | bench | fuzz`.
 //!
 //! Every check that a change must pass is here and nowhere else, so that a laptop and CI run the same. A command names
 //! any program it lacks and how to get it.
@@ -11,6 +11,7 @@
 mod bench;
 mod clients;
 mod deny;
+mod fuzz;
 mod generate;
 mod graph;
 mod prices;
@@ -65,6 +66,8 @@ enum Command {
     Deny,
     /// Measure what the gateway adds to a request, beside a direct call and an nginx hop.
     Bench(bench::Options),
+    /// Look for bytes that break a property of a parser or a detector, one target after the other.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +90,7 @@ fn run(command: Command) -> Result<()> {
         Command::Prices { as_of } => prices::run(&as_of),
         Command::Deny => deny::run(),
         Command::Bench(options) => bench::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::program::root;
 /// Past this many lines one looks for the second noun (STYLE.md, "Files and names").
 const LINES_LONG: usize = 600;
 /// Folders whose files are read.
-const FOLDERS: &[&str] = &["crates", "xtask", "clients", ".ci"];
+const FOLDERS: &[&str] = &["crates", "xtask", "clients", "fuzz/fuzz_targets", ".ci"];
 /// What an engine may not need: it takes values and returns values.
 const NOT_IN_ENGINES: &[&str] = &["tokio", "hyper", "hyper-util", "axum", "rusqlite", "rustls", "tracing"];
 /// What the gateway says, which is no command.
@@ -60,6 +60,8 @@ enum Layer {
     Adapter,
     Service,
     Shell,
+    /// Tries what is below it; nothing needs it.
+    Proof,
     /// Stands apart: the test kit and this program.
     Apart,
 }
@@ -72,6 +74,7 @@ impl Layer {
             "wardbell-store" | "wardbell-egress" | "wardbell-telemetry" => Layer::Adapter,
             "wardbell-proxy" | "wardbell-notify" | "wardbell-api" | "wardbell-dashboard" => Layer::Service,
             "wardbell" => Layer::Shell,
+            "wardbell-properties" => Layer::Proof,
             "wardbell-testkit" | "xtask" => Layer::Apart,
             _ => return None,
         })
@@ -82,7 +85,7 @@ impl Layer {
             Layer::Core | Layer::Apart => false,
             Layer::Engine => other == Layer::Core,
             Layer::Adapter => other == Layer::Core || name == "wardbell-telemetry",
-            Layer::Service => matches!(other, Layer::Core | Layer::Engine | Layer::Adapter),
+            Layer::Service | Layer::Proof => matches!(other, Layer::Core | Layer::Engine | Layer::Adapter),
             Layer::Shell => matches!(other, Layer::Core | Layer::Engine | Layer::Adapter | Layer::Service),
         }
     }
@@ -247,6 +250,8 @@ mod tests {
             ("wardbell-proxy", "axum", false),
             ("wardbell", "wardbell-proxy", true),
             ("wardbell", "wardbell-testkit", false),
+            ("wardbell-properties", "wardbell-llm", true),
+            ("wardbell", "wardbell-properties", false),
             ("wardbell-core", "wardbell-store", false),
             ("wardbell-testkit", "wardbell-core", false),
         ];

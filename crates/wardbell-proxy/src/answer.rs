@@ -86,7 +86,23 @@ impl AnswerBody {
 
     /// An answer that ends its flight with `outcome` once it is handed over.
     pub(crate) fn whole(bytes: Bytes, flight: Flight, outcome: Outcome) -> Self {
-        Self::Whole(Box::new(Whole { bytes: Some(bytes), end: Some((flight, outcome)) }))
+        let mut whole = Whole { bytes: Some(bytes), end: Some((flight, outcome)) };
+        if whole.bytes.as_ref().is_some_and(Bytes::is_empty) {
+            // The server asks for no bytes where there are none, which would look like a caller that left.
+            let _ = whole.next();
+        }
+        Self::Whole(Box::new(whole))
+    }
+
+    /// The answer to a `HEAD`: its body is never asked for, so that a whole one is over now.
+    #[must_use]
+    pub(crate) fn unsent(mut self) -> Self {
+        match &mut self {
+            Self::Whole(whole) => drop(whole.next()),
+            // A provider does not stream where there is no body; if one does, its caller has left.
+            Self::Stream(_) => {}
+        }
+        self
     }
 
     /// A provider's stream.

@@ -28,9 +28,9 @@ use crate::guarded::Guarded;
 use crate::inspect;
 use crate::loops::{ChantWatch, LoopGuard};
 use crate::pipeline::{Answer, AnswerSource, Cleared, media_type, refuse};
-use crate::refused::{Refused, UpstreamRefusal};
+use crate::refused::Refused;
 use crate::respond;
-use crate::upstream;
+use crate::upstream::{self, ForwardError};
 
 /// The header that warns a caller of a loop.
 const LOOP_HEADER: HeaderName = HeaderName::from_static("x-wardbell-loop");
@@ -117,9 +117,7 @@ async fn whole(gateway: &Gateway, flight: &mut Flight, body: AnswerSource, provi
             return Refused::Overloaded;
         }
         tracing::warn!(%error, provider, request = %flight.arrival.request, "provider broke off");
-        let model = flight.model().to_owned();
-        let broken = UpstreamRefusal { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new(), error: None, model };
-        Refused::Upstream(Box::new(broken))
+        Refused::Forward(ForwardError::BrokenOff(error))
     })
 }
 

@@ -32,8 +32,12 @@ pub async fn serve(
     mut request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Request<Incoming>> {
     let expects = request.headers().contains_key(EXPECT);
+    let is_head = request.method() == Method::HEAD;
     match answer(gateway, &mut request).await {
-        Some(told) => Ok(unread::let_go(request.into_body(), expects, told).await),
+        Some(told) => {
+            let told = if is_head { told.map(AnswerBody::unsent) } else { told };
+            Ok(unread::let_go(request.into_body(), expects, told).await)
+        }
         None => Err(request),
     }
 }

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::Full;
 use wardbell_egress::upstream::{AnswerStream, Upstream, UpstreamError};
 
+use crate::body::BodyError;
 use crate::provider::{KEY_HEADERS, Key, Remote};
 
 /// Headers that end at this hop (RFC 9110, section 7.6.1), and `keep-alive` and `proxy-connection`, which old clients
@@ -64,15 +65,31 @@ pub(crate) enum ForwardError {
     /// The provider took too long.
     #[error("the provider did not answer within {0:?}")]
     TooSlow(Duration),
+    /// What followed its first word never came to an end, or is too long.
+    #[error("the provider's answer could not be read to its end")]
+    BrokenOff(#[source] BodyError),
 }
 
 impl ForwardError {
+    /// What a caller is told about an answer that was not read to its end.
+    pub(crate) fn broken_off(error: &BodyError) -> String {
+        match error {
+            BodyError::TooLarge { max } => format!("The provider's answer is larger than {max} bytes"),
+            BodyError::TooSlow(limit) => {
+                format!("The provider did not end its answer within {} s", limit.as_secs_f64())
+            }
+            BodyError::Length | BodyError::Encoded(_) | BodyError::Overloaded | BodyError::Broken => {
+                "The provider broke off its answer".to_owned()
+            }
+        }
+    }
+
     /// Whether a provider may have worked on the request, and may bill it.
     pub(crate) const fn may_have_cost(&self) -> bool {
         match self {
             Self::Settings => false,
             Self::Unreachable(error) => error.may_have_reached(),
-            Self::TooSlow(_) => true,
+            Self::TooSlow(_) | Self::BrokenOff(_) => true,
         }
     }
 }

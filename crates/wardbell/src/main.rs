@@ -6,6 +6,7 @@ mod client;
 mod config;
 mod health;
 mod keys;
+mod patient;
 mod receiver;
 mod server;
 

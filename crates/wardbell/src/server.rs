@@ -26,6 +26,7 @@ use wardbell_proxy::surface;
 use wardbell_telemetry::metrics::metrics;
 
 use crate::health;
+use crate::patient::Patient;
 
 /// The most header fields of a request; more is answered 431.
 const HEADERS_MAX: usize = 128;
@@ -75,7 +76,7 @@ pub(crate) async fn serve(listener: TcpListener, surfaces: Surfaces, bounds: Bou
             let surfaces = Arc::clone(&surfaces);
             async move { Ok::<_, Infallible>(route(&surfaces, request).await) }
         });
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
         connections.spawn(async move {
             // A connection's end, good or bad, concerns its peer only; requests on it are recorded by their flights.
             let _ = connection.await;

@@ -495,7 +495,12 @@ impl<'a, 'l> Walker<'a, 'l> {
     fn next(&mut self) -> Result<Event, RequestError> {
         self.scanner.next().map_err(|error| match error.kind {
             JsonErrorKind::Depth => RequestError::TooDeep { max: self.limits.depth_max },
-            _ => RequestError::Json(error),
+            JsonErrorKind::End
+            | JsonErrorKind::Unexpected
+            | JsonErrorKind::Number
+            | JsonErrorKind::Escape
+            | JsonErrorKind::Control
+            | JsonErrorKind::Trailing => RequestError::Json(error),
         })
     }
 }
@@ -520,7 +525,24 @@ fn wrong_type(node: &'static Node) -> RequestError {
         Is::Stream => ("stream", "true or false"),
         Is::Previous => ("previous_response_id", "a string"),
         Is::Turns(turns) => (turns.field, turns.must),
-        _ => ("message", "a string"),
+        Is::LastTurn
+        | Is::Plain
+        | Is::Type
+        | Is::MediaUrl
+        | Is::MadeImage
+        | Is::KeptPrompt
+        | Is::Turn
+        | Is::Input
+        | Is::Part
+        | Is::Role
+        | Is::Kind
+        | Is::Source
+        | Is::SourceKind
+        | Is::SourceMedia
+        | Is::SourceData
+        | Is::Rpc
+        | Is::RpcMark
+        | Is::RpcMethod => ("message", "a string"),
     };
     RequestError::WrongType { field, expected }
 }

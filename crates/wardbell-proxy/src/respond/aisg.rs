@@ -244,6 +244,9 @@ fn of_forward(error: &ForwardError) -> Told {
             let message = format!("The provider did not answer within {} s", limit.as_secs_f64());
             Told::new(StatusCode::GATEWAY_TIMEOUT, json!({"detail": message}))
         }
+        ForwardError::BrokenOff(error) => {
+            detail(StatusCode::BAD_GATEWAY, "upstream_error", &ForwardError::broken_off(error))
+        }
     }
 }
 

@@ -194,16 +194,17 @@ fn of_forward(error: &ForwardError, id: &str) -> Told {
             let message = format!("The provider did not answer within {} s", limit.as_secs_f64());
             (StatusCode::GATEWAY_TIMEOUT, message)
         }
+        ForwardError::BrokenOff(error) => (StatusCode::BAD_GATEWAY, ForwardError::broken_off(error)),
     };
     envelope(status, "upstream_error", "provider_error", &message, id)
 }
 
-/// Only what cannot be passed on as it came: a rejected key, and an answer that broke off.
+/// Only what cannot be passed on as it came: a rejected key.
 fn of_upstream(refusal: &UpstreamRefusal, id: &str) -> Told {
     let UpstreamRefusal { status, headers: _, error: _, model: _ } = refusal;
     let message = match status.as_u16() {
         401 | 403 => "The provider rejected the API key that is configured for it".to_owned(),
-        other => format!("The provider broke off its answer ({other})"),
+        other => format!("The provider answered {other}"),
     };
     envelope(StatusCode::BAD_GATEWAY, "upstream_error", "provider_error", &message, id)
 }

@@ -17,5 +17,7 @@ mod rates;
 mod rig;
 mod scan;
 mod secrecy;
+mod slow;
 mod smuggling;
 mod streams;
+mod upstreams;

@@ -66,6 +66,13 @@ impl Rig {
     }
 }
 
+/// How much memory the gateway has now, in bytes.
+pub(crate) fn resident_bytes(gateway: &Gateway) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
 /// A chat request of one user message.
 pub(crate) fn says(text: &str) -> Value {
     json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]})

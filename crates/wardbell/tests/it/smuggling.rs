@@ -153,3 +153,153 @@ fn a_caller_that_asks_before_it_sends_is_told_to_go_on() {
     assert_eq!(connection.reply().status, 200);
     assert_eq!(rig.provider.last().headers.get("expect"), None);
 }
+
+/// A head for a call of the proxy surface, with this request line's end and these further lines.
+fn proxied(rig: &Rig, target: &str, version: &str, lines: &str) -> Vec<u8> {
+    let body = says("hello").to_string();
+    format!(
+        "POST {target} {version}\r\nHost: x\r\nAuthorization: Bearer {}\r\n{lines}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        rig.key,
+        body.len()
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_proxied_path_reaches_the_provider_as_it_reads_or_not_at_all() {
+    let rig = rig();
+    let long = "a".repeat(7_000);
+    let too_long = "a".repeat(8_200);
+    // (target, what the provider sees, if anything)
+    let cases: &[(&str, Option<&str>)] = &[
+        ("/v1/proxy/openai/chat/completions", Some("/v1/chat/completions")),
+        ("/v1/proxy/OpenAI/chat/completions", Some("/v1/chat/completions")),
+        ("/v1/proxy/openai/chat/completions?a=b&a=%2e%2e%2f", Some("/v1/chat/completions?a=b&a=%2e%2e%2f")),
+        ("/v1/proxy/openai/a%20b", Some("/v1/a%20b")),
+        (&format!("/v1/proxy/openai/{long}"), Some(&format!("/v1/{long}"))),
+        // A fragment has no place in a target; both readers end before it.
+        ("/v1/proxy/openai/chat#completions/../x", Some("/v1/chat")),
+        // Whoever it names as the host, it is for us, and the provider is the project's.
+        ("http://evil.example/v1/proxy/openai/chat/completions", Some("/v1/chat/completions")),
+        ("http://u:p@evil.example:1/v1/proxy/openai/chat/completions", Some("/v1/chat/completions")),
+        (&format!("/v1/proxy/openai/{too_long}"), None),
+        (&format!("/v1/proxy/openai/chat/completions?{too_long}"), None),
+        ("/v1/proxy/openai/../chat/completions", None),
+        ("/v1/proxy/openai/./chat/completions", None),
+        ("/v1/proxy/openai/chat/..", None),
+        ("/v1/proxy/openai/%2e%2e/chat/completions", None),
+        ("/v1/proxy/openai/.%2E/chat/completions", None),
+        ("/v1/proxy/openai/chat%2fcompletions", None),
+        ("/v1/proxy/openai/chat%2Fcompletions", None),
+        ("/v1/proxy/openai/chat%5ccompletions", None),
+        ("/v1/proxy/openai/chat\\completions", None),
+        ("/v1/proxy/openai/chat%00", None),
+        ("/v1/proxy/openai/chat%0d%0aX:%20y", None),
+        ("/v1/proxy/openai//chat/completions", None),
+        ("/v1/proxy//openai/chat/completions", None),
+        ("/v1/proxy/openai/chat/completions//", None),
+        ("/v1/proxy/openai/", None),
+        ("/v1/proxy/openai", None),
+        ("/v1/proxy/", None),
+        ("/v1/proxy", None),
+        ("/v1/proxy/../proxy/openai/chat/completions", None),
+        ("/v1/proxy/openai%2fchat/completions", None),
+        ("/v1/%70roxy/openai/chat/completions", None),
+        ("/V1/proxy/openai/chat/completions", None),
+        ("//v1/proxy/openai/chat/completions", None),
+        ("http://evil.example//v1/proxy/openai/chat/completions", None),
+        ("http:///v1/proxy/openai/chat/completions", None),
+        ("/v1/proxy/openai/chat completions", None),
+        ("/v1/proxy/openai/chat\tcompletions", None),
+    ];
+    for (target, expect) in cases {
+        let before = rig.provider.calls();
+        let told = statuses(&rig, &proxied(&rig, target, "HTTP/1.1", ""));
+        let shown: String = target.chars().take(80).collect();
+        let Some(path) = expect else {
+            let is_refused = told.iter().all(|status| (400..500).contains(status));
+            assert!(is_refused && !told.is_empty(), "{shown:?} {told:?}");
+            assert_eq!(rig.provider.calls(), before, "{shown:?}");
+            continue;
+        };
+        assert_eq!((told.as_slice(), rig.provider.calls()), (&[200][..], before + 1), "{shown:?}");
+        let seen = rig.provider.last();
+        let line = String::from_utf8_lossy(&seen.head);
+        let line = line.lines().next().unwrap();
+        assert_eq!(line, format!("POST {path} HTTP/1.1"));
+        assert_eq!(seen.headers.all("host").collect::<Vec<_>>(), [format!("127.0.0.1:{}", rig.provider.port())]);
+        assert_eq!(seen.body, says("hello").to_string().as_bytes());
+    }
+}
+
+#[test]
+fn old_and_bare_heads_reach_the_provider_as_one_well_formed_request_or_not_at_all() {
+    let rig = rig();
+    let target = "/v1/proxy/openai/chat/completions";
+    let body = says("hello").to_string();
+    let good = proxied(&rig, target, "HTTP/1.1", "");
+    let good = String::from_utf8(good).unwrap();
+    let cases: &[(&str, String)] = &[
+        ("1.0", good.replacen("HTTP/1.1", "HTTP/1.0", 1)),
+        ("1.0 with chunks", {
+            let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+            let length = format!("Content-Length: {}", body.len());
+            good.replacen("HTTP/1.1", "HTTP/1.0", 1)
+                .replace(&length, "Transfer-Encoding: chunked")
+                .replace(&body, &chunks)
+        }),
+        ("1.0 without a host", good.replacen("HTTP/1.1", "HTTP/1.0", 1).replace("Host: x\r\n", "")),
+        ("0.9", format!("POST {target}\r\n\r\n")),
+        ("2.0", good.replacen("HTTP/1.1", "HTTP/2.0", 1)),
+        ("1.2", good.replacen("HTTP/1.1", "HTTP/1.2", 1)),
+        ("bare line feeds", good.replace("\r\n", "\n")),
+        ("bare returns", good.replace("\r\n", "\r")),
+        ("one bare line feed", good.replacen("Host: x\r\n", "Host: x\n", 1)),
+        ("a return too many", good.replacen("Host: x\r\n", "Host: x\r\r\n", 1)),
+        ("a line feed in a value", good.replacen("Host: x\r\n", "Host: x\r\nX: a\nX-LockLLM-Key: b\r\n", 1)),
+        ("blank lines before it", format!("\r\n\r\n{good}")),
+        ("two hosts", good.replacen("Host: x\r\n", "Host: x\r\nHost: y\r\n", 1)),
+        ("a lower-case method", good.replacen("POST", "post", 1)),
+        ("an odd method", good.replacen("POST", "PO\u{e9}ST", 1)),
+        ("connect", good.replacen(&format!("POST {target}"), "CONNECT api.openai.com:443", 1)),
+    ];
+    for (name, request) in cases {
+        let before = rig.provider.calls();
+        let told = statuses(&rig, request.as_bytes());
+        let new = rig.provider.requests().split_off(before);
+        assert!(new.len() <= 1, "{name}: {} requests", new.len());
+        let Some(seen) = new.first() else {
+            assert!(told.iter().all(|status| (400..600).contains(status)), "{name} {told:?}");
+            continue;
+        };
+        let head = String::from_utf8_lossy(&seen.head);
+        assert!(head.ends_with("\r\n\r\n") && !head.replace("\r\n", "").contains(['\r', '\n']), "{name} {head:?}");
+        // Methods are told apart by their case: this is another one, which a provider does not have.
+        let method = if *name == "a lower-case method" { "post" } else { "POST" };
+        assert!(head.starts_with(&format!("{method} /v1/chat/completions HTTP/1.1\r\n")), "{name} {head:?}");
+        assert_eq!(seen.headers.all("host").count(), 1, "{name}");
+        assert_eq!(seen.headers.get("content-length"), Some(body.len().to_string().as_str()), "{name}");
+        assert_eq!(seen.headers.all("transfer-encoding").count(), 0, "{name}");
+        assert_eq!(seen.body, body.as_bytes(), "{name}");
+    }
+    assert_eq!(rig.gateway.send("GET", "/health", &[], b"").status, 200);
+}
+
+#[test]
+fn a_flood_of_large_headers_reaches_no_provider_and_a_full_head_does() {
+    let rig = rig();
+    let lines = |count: usize, bytes: usize| -> String {
+        let value = "v".repeat(bytes);
+        (0..count).map(|number| format!("X-Own-{number}: {value}\r\n")).collect()
+    };
+    let target = "/v1/proxy/openai/chat/completions";
+    for (count, bytes) in [(129, 1), (124, 8_000), (8, 60_000), (1, 1_000_000)] {
+        let told = statuses(&rig, &proxied(&rig, target, "HTTP/1.1", &lines(count, bytes)));
+        assert!(told.iter().all(|status| *status == 431), "{count} of {bytes}: {told:?}");
+        assert_eq!(rig.provider.calls(), 0);
+    }
+    // Host, key, length and connection stand beside them.
+    assert_eq!(statuses(&rig, &proxied(&rig, target, "HTTP/1.1", &lines(124, 200))), [200]);
+    let seen = rig.provider.last();
+    assert_eq!(seen.headers.get("x-own-123").map(str::len), Some(200));
+}
