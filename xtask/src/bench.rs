@@ -138,6 +138,7 @@ fn measure(options: &Options, pinned: bool) -> Result<()> {
         (options.seconds, ROUNDS, CONCURRENCIES)
     };
     let (held, streams) = if options.smoke { (HELD_IN_SMOKE, STREAMS_IN_SMOKE) } else { (HELD, STREAMS) };
+    let load_before = report::load_average();
     let core = pinned.then_some(HOP_CORE);
     let mock = mock::start()?;
     let gateway = Hop::wardbell(&wardbell(if options.smoke { "debug" } else { "release" }), core)?;
@@ -173,7 +174,7 @@ fn measure(options: &Options, pinned: bool) -> Result<()> {
     let memory = ways.iter().filter_map(|way| Some((way.name, way.hop.as_ref()?.memory_kib()?))).collect();
     let first = streamed(&ways, rounds, |way| stream::in_turn(way, FIRST, time))?;
     let held = streamed(&ways, rounds, |way| stream::at_once(way, held, streams))?;
-    let report = Report { rows, memory, first, held, streams };
+    let report = Report { rows, memory, first, held, streams, load_before };
     report.show(options.smoke);
     report.write(options, pinned)?;
     report.nothing_lost()

@@ -22,6 +22,9 @@ pub(super) struct Report {
     pub(super) held: Vec<StreamRow>,
     /// How many.
     pub(super) streams: u32,
+    /// How many threads of the whole machine ran or wanted to over the last minute, before the run: with more than a few,
+    /// others took their share of both cores, and the figures are of a busy machine.
+    pub(super) load_before: Option<f64>,
 }
 
 /// The streams of one way, over all rounds.
@@ -172,6 +175,7 @@ impl Report {
         for (way, (now, most)) in &self.memory {
             println!("{way}: {:.1} MiB resident, {:.1} at most", *now as f64 / 1024.0, *most as f64 / 1024.0);
         }
+        println!("load of the machine before the run: {}", number(self.load_before, 1));
     }
 
     fn show_streams(&self) {
@@ -257,6 +261,7 @@ impl Report {
             "smoke": options.smoke,
             "seconds": options.seconds,
             "pinned": pinned,
+            "load_before": self.load_before,
             "cores": cpuinfo("processor").len(),
             "processor": cpuinfo("model name").first(),
             "cells": cells,
@@ -295,6 +300,11 @@ impl StreamRow {
 /// A number of so many digits, or a dash.
 pub(super) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |number| format!("{number:.digits$}"))
+}
+
+/// The load average of the last minute (proc_loadavg(5)).
+pub(super) fn load_average() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 /// Every value of a field of /proc/cpuinfo: one for each core of the machine, whatever this program is bound to.
