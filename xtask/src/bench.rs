@@ -65,7 +65,7 @@ const LOAD_CORE: &str = "1";
 /// How to measure.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Seconds per round of each cell; 36 of them make a run, and as much again the streams held at once take 20.
+    /// Seconds per round of each cell; 36 of them make a run, beside 20 s of streams held at once.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Only try whether it works: the debug build, one short round. The numbers mean nothing.
