@@ -10,16 +10,22 @@
 //! the microseconds do. Where there are two cores and `taskset`, the hop under test runs alone on core 0, and the mock
 //! and the load generator share core 1; so throughput is that of one core.
 //!
+//! **Streams.** Asked for one, the mock sends its first event with the answer's head and the others at a fixed pace. One
+//! stream after the other shows when the first event comes; many at once show whether every event comes, in order, and how
+//! late. nginx passes them on without buffering. An event that is lost is an error, however fast the others were.
+//!
 //! **Bounds.** The run takes the seconds, times rounds, times ways, times concurrencies; every socket has a timeout. The
 //! processes that it starts are its own and are ended by their handles, also on an error.
 //!
-//! **What it does not say.** Streams, large bodies, TLS, findings, many projects; and with a closed loop, what happens
+//! **What it does not say.** Streams whose text is looked at, large bodies, TLS, findings, many projects; and with a closed loop, what happens
 //! beyond saturation.
 
+mod goal;
 mod hop;
 mod load;
 mod mock;
 mod report;
+mod stream;
 mod wire;
 
 use std::net::SocketAddr;
@@ -29,6 +35,8 @@ use anyhow::{Context as _, Result, bail};
 
 use self::hop::Hop;
 use self::load::Cell;
+use self::report::{Report, Row, StreamRow};
+use self::stream::{Came, Pace};
 use crate::program::{Binary, cargo, program, wardbell};
 
 /// Open connections, each with one request under way.
@@ -37,6 +45,18 @@ const CONCURRENCIES: &[usize] = &[1, 16, 64];
 const ROUNDS: u32 = 3;
 /// What a way is given to warm up before it is measured.
 const WARM_UP: Duration = Duration::from_millis(300);
+/// The chat endpoint.
+const PATH: &str = "/v1/chat/completions";
+/// The pace of the streams whose first event is waited for: short, so that there are many, and with a pause, so that the
+/// first event is not one with the others.
+const FIRST: Pace = Pace { events: 4, pause: Duration::from_micros(500) };
+/// The pace of the streams that are held at once. Source: our choice, about what a model says to a reader.
+const HELD: Pace = Pace { events: 20, pause: Duration::from_millis(100) };
+/// How many are held at once. Source: our promise.
+const STREAMS: u32 = 512;
+/// The same where it is only tried.
+const HELD_IN_SMOKE: Pace = Pace { events: 5, pause: Duration::from_millis(20) };
+const STREAMS_IN_SMOKE: u32 = 16;
 /// The core of the hop under test, where there are two.
 const HOP_CORE: &str = "0";
 /// The core of the mock and the load generator.
@@ -45,7 +65,7 @@ const LOAD_CORE: &str = "1";
 /// How to measure.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Seconds per round of each cell; 27 of them make a run.
+    /// Seconds per round of each cell; 36 of them make a run, beside 20 s of streams held at once.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Only try whether it works: the debug build, one short round. The numbers mean nothing.
@@ -94,7 +114,21 @@ struct Way {
     address: SocketAddr,
     /// The whole request, head and body.
     request: Vec<u8>,
+    /// The key, and what stands before the path of a request for a stream.
+    key: String,
+    streamed: &'static str,
     hop: Option<Hop>,
+}
+
+impl Way {
+    fn new(name: &'static str, address: SocketAddr, key: &str, hop: Option<Hop>) -> Way {
+        Way { name, address, request: load::request(key, PATH, None), key: key.to_owned(), streamed: "", hop }
+    }
+
+    /// The whole request for a stream.
+    fn request_for(&self, pace: Pace) -> Vec<u8> {
+        load::request(&self.key, &format!("{}{PATH}", self.streamed), Some(pace))
+    }
 }
 
 fn measure(options: &Options, pinned: bool) -> Result<()> {
@@ -103,36 +137,56 @@ fn measure(options: &Options, pinned: bool) -> Result<()> {
     } else {
         (options.seconds, ROUNDS, CONCURRENCIES)
     };
+    let (held, streams) = if options.smoke { (HELD_IN_SMOKE, STREAMS_IN_SMOKE) } else { (HELD, STREAMS) };
+    let load_before = report::load_average();
     let core = pinned.then_some(HOP_CORE);
     let mock = mock::start()?;
     let gateway = Hop::wardbell(&wardbell(if options.smoke { "debug" } else { "release" }), core)?;
     let key = gateway.configure(mock)?;
-    let way = |name, address, hop| Way { name, address, request: load::request(&key), hop };
-    let mut ways = vec![way("direct", mock, None)];
+    let mut ways = vec![Way::new("direct", mock, &key, None)];
     match Hop::nginx(mock, core)? {
-        Some(nginx) => ways.push(way("nginx", nginx.address, Some(nginx))),
+        Some(nginx) => {
+            let way = Way::new("nginx", nginx.address, &key, Some(nginx));
+            ways.push(Way { streamed: hop::STREAMED, ..way });
+        }
         None => println!(
             "nginx is not installed, so there is nothing to compare with\n  to get it: apt-get install nginx-light"
         ),
     }
-    ways.push(way("wardbell", gateway.address, Some(gateway)));
+    ways.push(Way::new("wardbell", gateway.address, &key, Some(gateway)));
 
     for way in &ways {
         load::cell(way, 1, WARM_UP)?;
     }
+    let time = Duration::from_secs_f64(seconds);
     let mut rows = Vec::new();
     for &concurrency in concurrencies {
         let mut cells: Vec<Vec<Cell>> = ways.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for (way, cells) in ways.iter().zip(&mut cells) {
-                cells.push(load::cell(way, concurrency, Duration::from_secs_f64(seconds))?);
+                cells.push(load::cell(way, concurrency, time)?);
             }
         }
         for (way, cells) in ways.iter().zip(cells) {
-            rows.push(report::Row::new(way.name, concurrency, cells));
+            rows.push(Row::new(way.name, concurrency, cells));
         }
     }
-    let memory = ways.iter().filter_map(|way| Some((way.name, way.hop.as_ref()?.memory_kib()?))).collect::<Vec<_>>();
-    report::show(&rows, &memory);
-    report::write(&rows, &memory, options, pinned)
+    let memory = ways.iter().filter_map(|way| Some((way.name, way.hop.as_ref()?.memory_kib()?))).collect();
+    let first = streamed(&ways, rounds, |way| stream::in_turn(way, FIRST, time))?;
+    let held = streamed(&ways, rounds, |way| stream::at_once(way, held, streams))?;
+    let report = Report { rows, memory, first, held, streams, load_before };
+    report.show(options.smoke);
+    report.write(options, pinned)?;
+    report.nothing_lost()
+}
+
+/// Measures streams on every way, in alternation.
+fn streamed(ways: &[Way], rounds: u32, measure: impl Fn(&Way) -> Result<Came>) -> Result<Vec<StreamRow>> {
+    let mut came: Vec<Came> = ways.iter().map(|_| Came::default()).collect();
+    for _ in 0..rounds {
+        for (way, came) in ways.iter().zip(&mut came) {
+            came.add(measure(way)?);
+        }
+    }
+    Ok(ways.iter().zip(came).map(|(way, came)| StreamRow::new(way.name, came)).collect())
 }

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::json;
 
 use super::Way;
+use super::stream::Pace;
 use super::wire::Wire;
 
 /// The length of the request body.
@@ -25,20 +26,25 @@ pub(super) struct Cell {
     pub(super) cpu: Option<Duration>,
 }
 
-/// The request, whole, with a body of exactly 1 KiB.
-pub(super) fn request(key: &str) -> Vec<u8> {
+/// The request for a path, whole, with a body of exactly 1 KiB; for a stream where a pace is given.
+pub(super) fn request(key: &str, path: &str, stream: Option<Pace>) -> Vec<u8> {
     let body = |text: &str| {
-        json!({ "model": "gpt-4o-mini", "temperature": 0.2, "messages": [
+        let mut body = json!({ "model": "gpt-4o-mini", "temperature": 0.2, "messages": [
             { "role": "system", "content": "You are a careful assistant." },
             { "role": "user", "content": text }
-        ] })
-        .to_string()
+        ] });
+        // The names of an object are sorted here, so the pace comes last.
+        if let (Some(fields), Some(pace)) = (body.as_object_mut(), stream) {
+            fields.insert("stream".to_owned(), true.into());
+            fields.insert("user".to_owned(), pace.words().into());
+        }
+        body.to_string()
     };
     let room = BODY_BYTES.saturating_sub(body("").len());
     let text: String = PROSE.chars().cycle().take(room).collect();
     let body = body(&text);
     format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: gateway.test\r\nauthorization: Bearer {key}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: gateway.test\r\nauthorization: Bearer {key}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
@@ -93,10 +99,15 @@ mod tests {
 
     #[test]
     fn the_request_has_a_body_of_one_kibibyte() {
-        let request = String::from_utf8(request("wb_key")).unwrap();
-        let (head, body) = request.split_once("\r\n\r\n").unwrap();
-        assert_eq!(body.len(), BODY_BYTES);
-        assert!(head.ends_with("content-length: 1024"));
-        assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
+        let pace = Pace { events: 20, pause: Duration::from_millis(100) };
+        for stream in [None, Some(pace)] {
+            let request = String::from_utf8(request("wb_key", "/v1", stream)).unwrap();
+            let (head, body) = request.split_once("\r\n\r\n").unwrap();
+            assert_eq!(body.len(), BODY_BYTES);
+            assert!(head.ends_with("content-length: 1024"));
+            assert_eq!(Pace::asked(body.as_bytes()), stream);
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(body.get("stream").is_some(), stream.is_some());
+        }
     }
 }

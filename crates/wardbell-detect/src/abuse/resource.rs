@@ -58,8 +58,15 @@ pub(super) fn look(text: &str, repetition: &Repetition) -> f32 {
 
 /// How deep brackets of any kind stand in one another.
 fn depth(text: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut gap) = (0_usize, 0, 0);
-    for (at, byte) in text.iter().enumerate() {
+    let (mut depth, mut deepest, mut gap, mut at) = (0_usize, 0, 0, 0);
+    loop {
+        if depth == 0 {
+            // Outside of all brackets nothing counts but an opening one.
+            let rest = text.get(at..).unwrap_or_default();
+            let Some(open) = memchr::memchr3(b'(', b'[', b'{', rest) else { return deepest };
+            at += open;
+        }
+        let Some(byte) = text.get(at) else { return deepest };
         match byte {
             b'[' if is_escape(text.get(..at).unwrap_or_default()) => {}
             b'(' | b'[' | b'{' => {
@@ -79,8 +86,8 @@ fn depth(text: &[u8]) -> usize {
                 }
             }
         }
+        at += 1;
     }
-    deepest
 }
 
 /// Whether a terminal's escape stands before a bracket, as the character or as programs spell it: `ESC[0m` closes nothing.
@@ -109,4 +116,28 @@ fn unseen(text: &str) -> f32 {
     }
     let by_share = if count >= UNSEEN_MIN { ramp(share(count, all), UNSEEN_SHARE.0, UNSEEN_SHARE.1) } else { 0.0 };
     by_share.max(ramp(in_rows as f32, UNSEEN_IN_ROWS.0, UNSEEN_IN_ROWS.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_stand_in_one_another_unless_a_long_text_is_between() {
+        let apart = |bytes: usize| format!("({}(", "x".repeat(bytes));
+        let table = [
+            ("", 0),
+            ("no bracket", 0),
+            (")]} (a) [b] {c}", 1),
+            ("a) ( [ {b} ] )", 3),
+            ("((( never closed", 3),
+            ("\x1b[0m \x1b[1m [\x1b[0m", 1),
+            (&apart(DEPTH_GAP_BYTES_MAX), 2),
+            (&apart(DEPTH_GAP_BYTES_MAX + 1), 1),
+            (&(apart(DEPTH_GAP_BYTES_MAX + 1) + " [["), 3),
+        ];
+        for (text, expect) in table {
+            assert_eq!(depth(text.as_bytes()), expect, "{text}");
+        }
+    }
 }

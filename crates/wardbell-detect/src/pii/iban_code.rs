@@ -77,11 +77,12 @@ fn look(run: &DigitRun<'_>, scene: &Scene<'_>, spots: &mut Spots<'_>) {
         Some([a, b]) => [a.to_ascii_uppercase(), b.to_ascii_uppercase()],
         _ => return,
     };
-    let Ok(at) = LAYOUTS.binary_search_by(|(known, _)| (*known).cmp(&country)) else { return };
-    let Some((_, layout)) = LAYOUTS.get(at) else { return };
-    if is_alphanumeric(scene.before(start)) {
+    // Most digits follow no two letters, or the middle of a word: both are told before the table is searched.
+    if !country.iter().all(u8::is_ascii_uppercase) || is_alphanumeric(scene.before(start)) {
         return;
     }
+    let Ok(at) = LAYOUTS.binary_search_by(|(known, _)| (*known).cmp(&country)) else { return };
+    let Some((_, layout)) = LAYOUTS.get(at) else { return };
     let mut characters = [0_u8; CHARACTERS_MAX];
     let Some((characters, end)) = read(scene, start, HEAD + length(layout), &mut characters) else { return };
     if !is_alphanumeric(scene.at(end)) && fits(layout, characters.get(HEAD..).unwrap_or_default()) && mod_97(characters)
