@@ -51,8 +51,6 @@ def without(row):
     return row
 
 
-NO_BUDGETS = "Budgets have no test with the clients yet"
-
 AISG = [
     row_of("A1", "A clean chat: content, usage, request id, metadata"),
     row_of("A2", "Personal data under `redact`: the provider sees `[REDACTED]`, the metadata tells"),
@@ -61,7 +59,7 @@ AISG = [
     row_of("A5", "A3 and A4 of a stream: the same error when iteration starts"),
     row_of("A6", "A clean stream"),
     row_of("A7", "A wrong key: `AuthenticationError`"),
-    without(row_of("A8", "An exhausted project: `BudgetExhaustedError`", NOT_YET, NO_BUDGETS)),
+    row_of("A8", "An exhausted project: `BudgetExhaustedError`"),
     row_of("A9", "The sixth identical call in a minute: `RateLimitError`, `recursive_loop_detected`"),
     row_of("A10", "A burst over the rate: `RateLimitError`, `rate_limit_exceeded`"),
     row_of("A11", "An unknown model: `ModelNotFoundError` with `suggested_model`",
@@ -73,8 +71,7 @@ AISG = [
     row_of("A15", "Detection that fails: 500 `security_processing_error`; nothing leaves"),
     row_of("A16", "`from occludra import LoopDetectedError`", why="Occludra 0.1.1 never raises it"),
     row_of("A17", "The asynchronous clients: A1, A3, A6, A13"),
-    row_of("AW", "Webhooks of A2, A3, A4, A8, A9: one each, signed, three attempts, no call waits", NOT_YET,
-           f"A2 to A4 are there. {NO_BUDGETS} (A8), nor have the webhooks of loops (A9)"),
+    row_of("AW", "Webhooks of A2, A3, A4, A8, A9: one each, signed, three attempts, no call waits"),
 ]
 
 OTHERS = [
@@ -102,8 +99,9 @@ LOCKLLM = [
     row_of("L10", "A higher sensitivity finds no less, and is echoed"),
     row_of("L11", "The header beats the body"),
     row_of("L12", "`inputs` and `text` are `input`"),
-    row_of("L13", "A wrong key, a rate, no credit: an error class each", NOT_YET,
-           f"{NO_BUDGETS}: `InsufficientCreditsError`; the other two are there"),
+    row_of("L13", "A wrong key, a rate, no credit: an error class each",
+           why="A scan costs nothing here, so `InsufficientCreditsError` never comes of one; a proxied call is refused with "
+               "402 and LockLLM's code"),
     row_of("L14", "An attack at the end of 50,000 characters"),
     row_of("L15", "`create_openai`: chat, stream, metadata"),
     row_of("L16", "`create_openai`, an attack: `openai.BadRequestError` with code and `scan_result`",

@@ -104,6 +104,18 @@ def test_a7_a_wrong_key_opens_nothing(site, connect):
     assert site.provider.bodies == []
 
 
+def test_a8_an_exhausted_project_is_told_and_nothing_leaves(site, connect):
+    project, key = site.gateway.project("exhausted", {}, site.provider.url)
+    site.gateway.api("PUT", f"/projects/{project}/budget", {"balance_usd": 0.000001})
+    with pytest.raises(aisg.BudgetExhaustedError) as caught:
+        connect(key).chat.create(model=MODEL, messages=says(CLEAN))
+    assert caught.value.status_code == 402
+    assert caught.value.body["detail"]["error"] == "budget_exhausted"
+    assert not site.provider.bodies
+    site.gateway.api("POST", f"/projects/{project}/budget/top-up", {"amount_usd": 5})
+    assert connect(key).chat.create(model=MODEL, messages=says(CLEAN)).content == CONTENT
+
+
 def test_a9_the_sixth_identical_call_is_refused_and_another_passes(site, connect):
     _, key = site.gateway.project("a loop", {"loop": {"enabled": True}}, site.provider.url)
     client = connect(key)
@@ -296,6 +308,32 @@ def test_aw_each_finding_is_one_signed_webhook(connect, wired, action, text, eve
     assert (body["data"]["entity_types"], body["data"]["model"], body["severity"]) == (types, MODEL, severity)
     assert body["data"]["violation_count"] == 2
     assert b"jane.doe" not in delivery.body and b"previous instructions" not in delivery.body
+
+
+def test_aw_an_exhausted_budget_and_a_loop_are_one_signed_webhook_each(site, connect, wired):
+    key, receiver, secret, project = wired("redact")
+    site.gateway.api("PUT", f"/projects/{project}/budget", {"balance_usd": 0.000001})
+    for _ in range(3):
+        with pytest.raises(aisg.BudgetExhaustedError):
+            connect(key).chat.create(model=MODEL, messages=says(CLEAN))
+    [exhausted] = receiver.wait_for(1)
+    site.gateway.api("PUT", f"/projects/{project}/budget", {"balance_usd": 100})
+    site.gateway.api("PATCH", f"/projects/{project}", {"policy": {"loop": {"enabled": True}}})
+    for number in range(7):
+        try:
+            connect(key).chat.create(model=MODEL, messages=says(CLEAN))
+        except aisg.RateLimitError:
+            assert number >= 5
+    _, looped = receiver.wait_for(2)
+    wanted = {"balance_usd", "model"}, {"fingerprint", "hit_count", "model", "cooldown_seconds"}
+    for delivery, event, keys in zip((exhausted, looped), ("budget.exhausted", "loop.detected"), wanted):
+        tag = hmac.new(secret.encode(), delivery.body, hashlib.sha256).hexdigest()
+        assert delivery.headers["x-aisg-signature"] == f"sha256={tag}"
+        body = delivery.json()
+        assert (body["event"], body["project_id"], body["severity"]) == (event, project, "medium")
+        assert keys <= set(body["data"])
+    time.sleep(0.3)
+    assert len(receiver.deliveries) == 2, "once in an episode"
 
 
 def test_aw_a_failing_receiver_is_tried_three_times_with_one_id(site, wired):

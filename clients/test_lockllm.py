@@ -228,6 +228,18 @@ def test_l13_a_rate_is_told_with_the_time_to_wait(site, scan):
     assert 1000 <= caught.value.retry_after <= 10_000
 
 
+def test_l13_without_credit_a_proxied_call_is_refused(site):
+    # A scan costs nothing here, so it is never short of credit: the proxied call is.
+    project, key = site.gateway.project("no credit", {}, site.provider.url)
+    site.gateway.api("PUT", f"/projects/{project}/budget", {"balance_usd": 0.000001})
+    client = lockllm.create_openai(api_key=key, base_url=f"{site.gateway.url}/v1/proxy/openai", max_retries=0)
+    with pytest.raises(openai.APIStatusError) as caught:
+        client.chat.completions.create(model="gpt-4o-mini", messages=says(CLEAN))
+    assert caught.value.status_code == 402
+    assert caught.value.body["code"] == "insufficient_credits"
+    assert caught.value.body["type"] == "lockllm_balance_error"
+
+
 @pytest.mark.parametrize("chunk", [True, None])
 def test_l14_an_attack_at_the_end_of_a_long_text_is_found(client, chunk):
     filler = "The quick brown fox jumps over the lazy dog. " * 1112

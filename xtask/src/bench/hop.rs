@@ -84,7 +84,11 @@ impl Hop {
         call("PUT", &format!("/projects/{project}/providers/openai"), &provider)?;
         let key = call("POST", &format!("/projects/{project}/keys"), &json!({ "name": "bench" }))?;
         // The load comes with one key, which a pace per key would slow down.
-        call("PATCH", &format!("/projects/{project}"), &json!({ "policy": { "rate": null } }))?;
+        call(
+            "PATCH",
+            &format!("/projects/{project}"),
+            &json!({ "policy": { "rate": null, "loop": { "enabled": false } } }),
+        )?;
         Ok(key.get("key").and_then(Value::as_str).context("a new key is shown")?.to_owned())
     }
 
