@@ -66,22 +66,30 @@ where
             return Err(BodyError::TooLarge { max: bytes_max });
         }
     }
-    tokio::time::timeout(time_max, collect(body, bytes_max, room)).await.map_err(|_| BodyError::TooSlow(time_max))?
+    let collected = tokio::time::timeout(time_max, collect(body, bytes_max, time_max, room)).await;
+    collected.map_err(|_| BodyError::TooSlow(time_max))?
 }
 
-/// Collects a body of at most `bytes_max` bytes; a body that comes in one piece is not copied. What it takes of `room` it
-/// has until its last clone is dropped.
+/// Collects a body of at most `bytes_max` bytes with no pause over `pause_max`; a body that comes in one piece is not
+/// copied. What it takes of `room` it has until its last clone is dropped.
 ///
 /// # Errors
-/// When it is too large or breaks off, or there is no room.
-pub(crate) async fn collect<B>(body: B, bytes_max: usize, mut room: Room) -> Result<Bytes, BodyError>
+/// When it is too large, pauses too long or breaks off, or there is no room.
+pub(crate) async fn collect<B>(
+    body: B,
+    bytes_max: usize,
+    pause_max: Duration,
+    mut room: Room,
+) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes>,
 {
     let mut body = std::pin::pin!(body);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) =
+        tokio::time::timeout(pause_max, body.frame()).await.map_err(|_| BodyError::TooSlow(pause_max))?
+    {
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
         if first.len() + rest.len() + data.len() > bytes_max {
             return Err(BodyError::TooLarge { max: bytes_max });
@@ -107,6 +115,22 @@ mod tests {
         let frames: Vec<_> =
             pieces.iter().map(|piece| Ok(http_body::Frame::data(Bytes::from_static(piece.as_bytes())))).collect();
         StreamBody::new(futures_util::stream::iter(frames))
+    }
+
+    /// Pieces with a second before each.
+    fn paced(count: usize) -> impl Body<Data = Bytes, Error = Infallible> {
+        StreamBody::new(futures_util::stream::unfold(count, |left| async move {
+            let left = left.checked_sub(1)?;
+            tokio::time::sleep(SECOND).await;
+            Some((Ok(http_body::Frame::data(Bytes::from_static(b"x"))), left))
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_bounded_and_the_whole_is_not() {
+        assert_eq!(collect(paced(600), 600, 2 * SECOND, room()).await.unwrap().len(), 600);
+        let told = collect(paced(2), 600, SECOND / 2, room()).await;
+        assert_eq!(told, Err(BodyError::TooSlow(SECOND / 2)));
     }
 
     const SECOND: Duration = Duration::from_secs(1);

@@ -397,7 +397,7 @@ fn echoed(flight: &Flight, ask: &Ask, body: &Bytes, model: &str, stream: bool) -
 
 async fn read_refusal(answer: Response<AnswerStream>, model: &str, time_max: Duration, room: Room) -> UpstreamRefusal {
     let (head, incoming) = answer.into_parts();
-    let read = tokio::time::timeout(time_max, body::collect(incoming, UPSTREAM_ERROR_BYTES_MAX, room)).await;
+    let read = tokio::time::timeout(time_max, body::collect(incoming, UPSTREAM_ERROR_BYTES_MAX, time_max, room)).await;
     let error = read
         .ok()
         .and_then(Result::ok)

@@ -110,9 +110,9 @@ async fn whole(gateway: &Gateway, flight: &mut Flight, body: AnswerSource, provi
     let Limits { answer_bytes_max, idle_time_max, .. } = gateway.limits;
     let room = gateway.answers.room();
     let started = Instant::now();
-    let collected = tokio::time::timeout(idle_time_max, body::collect(incoming, answer_bytes_max, room)).await;
+    let collected = body::collect(incoming, answer_bytes_max, idle_time_max, room).await;
     flight.upstream_finished(started.elapsed());
-    collected.unwrap_or(Err(BodyError::TooSlow(idle_time_max))).map_err(|error| {
+    collected.map_err(|error| {
         if error == BodyError::Overloaded {
             return Refused::Overloaded;
         }

@@ -76,7 +76,7 @@ impl ForwardError {
         match error {
             BodyError::TooLarge { max } => format!("The provider's answer is larger than {max} bytes"),
             BodyError::TooSlow(limit) => {
-                format!("The provider did not end its answer within {} s", limit.as_secs_f64())
+                format!("The provider paused for more than {} s within its answer", limit.as_secs_f64())
             }
             BodyError::Length | BodyError::Encoded(_) | BodyError::Overloaded | BodyError::Broken => {
                 "The provider broke off its answer".to_owned()
