@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 SATISFIED = "satisfied"
-NOT_YET = "not yet"
+DISABLED = "answered as disabled"
 CLIENTS_BUG = "client's own bug"
 
 
@@ -77,7 +77,7 @@ AISG = [
 OTHERS = [
     Row("OpenAI", "`openai`: metadata in `model_extra`; a block is `BadRequestError` without a code, its body the word "
         "`pii_policy_violation`", SATISFIED, ["test_openai.py::test_openai_"],
-        "Chat, responses, completions, embeddings and `models.list()`; `models.retrieve()` is not served"),
+        "Chat, responses, completions, embeddings and models"),
     Row("Anthropic", "`anthropic`: messages, streams and blocks, by either header", SATISFIED, ["test_anthropic.py::test_"],
         "2.14.0 sends its key as `Authorization: Bearer`, 0.125.0 as `x-api-key`; a block on the gateway has "
         "AISG's body"),
@@ -94,7 +94,7 @@ LOCKLLM = [
     row_of("L6", "`scan_mode=\"normal\"`"),
     row_of("L7", "Abuse: four indicators, or `AbuseDetectedError`"),
     row_of("L8", "Personal data: told, stripped, or `PIIDetectedError`"),
-    row_of("L9", "`compression` of JSON and of prose: `compression_result`", NOT_YET,
+    row_of("L9", "`compression` of JSON and of prose: `compression_result`", DISABLED,
            "Nothing is compressed. The answer says so: the text as it was, ratio 1.0"),
     row_of("L10", "A higher sensitivity finds no less, and is echoed"),
     row_of("L11", "The header beats the body"),
@@ -139,8 +139,8 @@ HEAD = """\
 # Which clients work unchanged
 
 The published clients of both products run against every build of Wardbell. This is what is checked, and how it stands.
-*satisfied*: the tests hold all of it. *not yet*: Wardbell lacks a part of it, or no test holds it; tests, where there are some, hold the rest.
-*client's own bug*: no server could help it. The tests are in `clients/`; `cargo xtask test` runs them. On Python 3.9 the last
+*satisfied*: the tests hold all of it. *answered as disabled*: it is not part of Wardbell, and the answer says so; the tests hold
+that. *client's own bug*: no server could help it. The tests are in `clients/`; `cargo xtask test` runs them. On Python 3.9 the last
 releases for it run instead: `openai` 2.48.0 and `anthropic` 0.125.0.
 
 Made by `python clients/rows.py > docs/guide/drop-in.md`; do not edit here.

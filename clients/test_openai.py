@@ -135,6 +135,15 @@ def test_openai_models_are_listed(site, connect):
     assert site.provider.requests == []
 
 
+def test_openai_a_model_is_retrieved_or_the_nearest_one_named(site, connect):
+    models = connect(site.redact_key).models
+    assert models.retrieve(MODEL).id == MODEL
+    with pytest.raises(openai.NotFoundError) as caught:
+        models.retrieve("gpt-4o-minj")
+    assert caught.value.response.json()["detail"]["suggested_model"] == MODEL
+    assert site.provider.requests == []
+
+
 def test_openai_the_asynchronous_client_does_the_same(site):
     async def check():
         async with openai.AsyncOpenAI(base_url=site.base_url, api_key=site.redact_key, max_retries=0) as client:

@@ -9,12 +9,12 @@
 //! the receiver says: every connection resolves anew, judges all addresses and dials one that it judged. No redirect is
 //! followed. No proxy is used. No body is decompressed. Certificates are always checked.
 //!
-//! **Bounds.** Time: one deadline over a whole call ([`send::SendLimits`]), [`upstream::CONNECT_TIMEOUT`] for a
+//! **Bounds.** Time: one deadline over a whole call ([`send::SendLimits`]), [`upstream::UpstreamBounds`] for a
 //! provider's connection. Memory: head and body of an answer, addresses of a name, lookups under way, idle connections.
 //!
-//! **What it does not do.** It does not retry, sign, or count calls per host. It does not know the ports this gateway
-//! listens on; calls to itself fall at the address check, as loopback, private or self-connection. It trusts the
-//! operator's exceptions and resolver.
+//! **What it does not do.** It does not retry or sign, and counts calls per host to providers only. It does not know the
+//! ports this gateway listens on; calls to itself fall at the address check, as loopback, private or self-connection. It
+//! trusts the operator's exceptions and resolver.
 
 pub mod address;
 pub mod connect;

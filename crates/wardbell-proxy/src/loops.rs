@@ -2,7 +2,7 @@
 //!
 //! It looks at calls of the gateway surface; on the scan and proxy surface nothing stops unless somebody asks.
 //!
-//! **Bounds.** State is kept behind [`SHARDS`] locks, each held for a look-up and an update; what it keeps is bounded where
+//! **Bounds.** State is kept behind `SHARDS` locks, each held for a look-up and an update; what it keeps is bounded where
 //! it is kept.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -50,6 +50,11 @@ pub(crate) enum Refused {
     },
     /// There is no provider for it.
     Provider(NoProvider),
+    /// None of the project's providers has the model.
+    NoModel {
+        /// The model.
+        model: String,
+    },
     /// It goes in circles.
     Loop(Box<Circle>),
     /// A budget does not reach.
@@ -107,6 +112,7 @@ impl Refused {
             | Self::Loop(_)
             | Self::Budget(_)
             | Self::BudgetUnknown
+            | Self::NoModel { .. }
             | Self::NoPrice { .. }
             | Self::Guard(_)
             | Self::Answer(_) => false,

@@ -20,6 +20,9 @@ use crate::{dlp_scan, models, scan, unread};
 const GATEWAY_CALLS: [&str; 5] =
     ["/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/embeddings", "/v1/messages"];
 
+/// What stands before the name of a model.
+const MODEL: &str = "/v1/models/";
+
 /// What stands below these is a provider's business, too: a stored response, a count of tokens.
 const GATEWAY_BELOW: [&str; 2] = ["/v1/responses/", "/v1/messages/"];
 
@@ -51,6 +54,10 @@ async fn answer(gateway: &Arc<Gateway>, request: &mut Request<Incoming>) -> Opti
         "/v1/models" if matches!(*method, Method::GET | Method::HEAD) => models::list(gateway, request).await,
         "/v1/scan" | "/v1/dlp/scan" => not_allowed("POST"),
         "/v1/models" => not_allowed("GET, HEAD"),
+        _ if path.starts_with(MODEL) && matches!(*method, Method::GET | Method::HEAD) => {
+            models::one(gateway, request, path.strip_prefix(MODEL).unwrap_or_default()).await
+        }
+        _ if path.starts_with(MODEL) => not_allowed("GET, HEAD"),
         _ if GATEWAY_CALLS.contains(&path) => {
             if method != Method::POST {
                 return Some(not_allowed("POST"));

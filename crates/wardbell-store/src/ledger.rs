@@ -1,6 +1,6 @@
 //! Money for requests, held without waiting for the disk.
 //!
-//! **Theory of operation.** For each scope with a budget this node has a [`Book`]: a purse with a slice of the budget that
+//! **Theory of operation.** For each scope with a budget this node has a `Book`: a purse with a slice of the budget that
 //! it borrowed from the store in one durable transaction. A request takes its upper bound from the purse of every scope it
 //! touches, by atomic steps in memory; the store is asked only when a slice is used up, and then for all scopes at once,
 //! all or nothing. A task tells the store what was spent every [`TELL_EVERY`], and gives back what lay idle for

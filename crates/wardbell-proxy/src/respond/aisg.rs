@@ -69,6 +69,10 @@ pub(super) fn told(refused: &Refused, id: &str) -> Told {
             let message = "Whether the budget covers this request cannot be told now; try again in a moment";
             detail(StatusCode::SERVICE_UNAVAILABLE, "budget_unavailable", message).with(RETRY_AFTER, "1")
         }
+        Refused::NoModel { model } => {
+            let message = format!("No provider of this project has the model `{model}`");
+            Told::new(StatusCode::NOT_FOUND, json!({"detail": model_not_found(&message, model)}))
+        }
         Refused::NoPrice { model } => detail(
             StatusCode::PAYMENT_REQUIRED,
             "price_unknown",
@@ -264,11 +268,7 @@ fn of_upstream(refusal: &UpstreamRefusal) -> Told {
             json!({"detail": "The provider rejected the API key that is configured for it"}),
         ),
         404 if matches!(code, Some("model_not_found" | "not_found_error" | "model_not_available")) => {
-            let mut inner = json!({"error": "model_not_found", "message": message});
-            if let (Some(suggested), Value::Object(fields)) = (models::suggest(model), &mut inner) {
-                fields.insert("suggested_model".to_owned(), json!(suggested));
-            }
-            Told::new(StatusCode::BAD_REQUEST, json!({"detail": inner}))
+            Told::new(StatusCode::BAD_REQUEST, json!({"detail": model_not_found(&message, model)}))
         }
         408 | 504 => Told::new(StatusCode::GATEWAY_TIMEOUT, json!({"detail": message})),
         429 => detail(StatusCode::TOO_MANY_REQUESTS, "rate_limit", &message),
@@ -283,6 +283,14 @@ fn of_upstream(refusal: &UpstreamRefusal) -> Told {
         told.extra.insert(RETRY_AFTER, after.clone());
     }
     told
+}
+
+fn model_not_found(message: &str, model: &str) -> Value {
+    let mut inner = json!({"error": "model_not_found", "message": message});
+    if let (Some(suggested), Value::Object(fields)) = (models::suggest(model), &mut inner) {
+        fields.insert("suggested_model".to_owned(), json!(suggested));
+    }
+    inner
 }
 
 fn detail(status: StatusCode, code: &str, message: &str) -> Told {

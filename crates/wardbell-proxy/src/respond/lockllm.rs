@@ -84,6 +84,10 @@ pub(super) fn told(refused: &Refused, report: Option<&Report>, id: &str) -> Told
             envelope(StatusCode::SERVICE_UNAVAILABLE, "lockllm_balance_error", "balance_check_failed", message, id)
                 .with(RETRY_AFTER, "1")
         }
+        Refused::NoModel { model } => {
+            let message = format!("No provider of this project has the model `{model}`");
+            envelope(StatusCode::NOT_FOUND, "lockllm_config_error", "model_not_found", &message, id)
+        }
         Refused::NoPrice { model } => {
             let message =
                 format!("No price is known for `{model}`, and this project has a budget; see budgets.unknown_model");

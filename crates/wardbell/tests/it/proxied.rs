@@ -294,6 +294,15 @@ fn models_are_those_of_the_projects_providers() {
     let seeing = list("?capability=vision");
     assert!(!seeing.is_empty() && seeing.iter().all(|model| model["supports_vision"] == true));
     assert!(list("?provider=anthropic").is_empty());
+    let one = rig.send("GET", "/v1/models/gpt%2D4o", &[], b"").expect(200).json();
+    assert_eq!(Some(&one), all.iter().find(|model| model["id"] == "gpt-4o"));
+    let told = rig.send("GET", "/v1/models/gpt-4oo", &[], b"").expect(404).json();
+    assert_eq!(
+        (&told["detail"]["error"], &told["detail"]["suggested_model"]),
+        (&json!("model_not_found"), &json!("gpt-4o"))
+    );
+    assert_eq!(rig.send("POST", "/v1/models/gpt-4o", &[], b"").status, 405);
+    assert_eq!(rig.gateway.chat("no-key", &json!({})).status, 401);
     let told = rig.send("GET", "/v1/models?capability=telepathy", &[], b"").expect(422).json();
     assert_eq!(told["details"][0]["loc"][1], "capability");
 }
