@@ -43,5 +43,5 @@ mod respond;
 mod scan;
 mod settle;
 pub mod surface;
-mod unread;
+pub mod unread;
 mod upstream;

@@ -20,7 +20,7 @@ const FORGOTTEN_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Finishes a request: reads what is left of its body, or has the answer say that the connection closes. A caller that
 /// `expects` to be asked for its body is not asked for it, and one that was too slow already gets no more time.
-pub(crate) async fn let_go<B, A>(body: B, expects: bool, mut answer: Response<A>) -> Response<A>
+pub async fn let_go<B, A>(body: B, expects: bool, mut answer: Response<A>) -> Response<A>
 where
     B: Body<Data = Bytes>,
 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, EXPECT};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 use wardbell_proxy::answer::AnswerBody;
 use wardbell_proxy::gateway::Gateway;
-use wardbell_proxy::surface;
+use wardbell_proxy::{surface, unread};
 use wardbell_telemetry::metrics::metrics;
 
 use crate::health;
@@ -117,7 +117,12 @@ async fn route(surfaces: &Surfaces, request: Request<Incoming>) -> Answer {
         Ok(answer) => return answer.map(Either::Left),
         Err(request) => request,
     };
-    match request.uri().path() {
+    let path = request.uri().path();
+    if path.starts_with("/api/") {
+        let Ok(answer) = surfaces.api.clone().oneshot(request.map(Body::new)).await;
+        return answer.map(Either::Right);
+    }
+    let answer = match path {
         "/health" => health::answer(&*surfaces.gateway.store).await.map(Either::Right),
         "/metrics" => {
             let mut answer = Response::new(Body::from(metrics().render()));
@@ -125,16 +130,14 @@ async fn route(surfaces: &Surfaces, request: Request<Incoming>) -> Answer {
             answer.headers_mut().insert(CONTENT_TYPE, content_type);
             answer.map(Either::Right)
         }
-        path if path.starts_with("/api/") => {
-            let Ok(answer) = surfaces.api.clone().oneshot(request.map(Body::new)).await;
-            answer.map(Either::Right)
-        }
         _ => plain(
             StatusCode::NOT_FOUND,
             &json!({"detail": "Not found. Chat requests go to POST /v1/chat/completions, scans to POST /v1/scan, \
                                proxied calls to /v1/proxy/{provider}/…, management to /api/v1"}),
         ),
-    }
+    };
+    let expects = request.headers().contains_key(EXPECT);
+    unread::let_go(request.into_body(), expects, answer).await
 }
 
 fn plain(status: StatusCode, body: &serde_json::Value) -> Answer {

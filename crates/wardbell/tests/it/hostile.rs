@@ -168,6 +168,8 @@ fn a_refusal_that_needs_no_body_leaves_the_connection_usable_or_says_that_it_end
         ("/v1/proxy/openai/chat/completions", wish.as_str(), 400),
         ("/v1/dlp/scan", "", 401),
         ("/v1/proxy/openai//models", "", 401),
+        ("/nowhere", "", 404),
+        ("/health", "", 200),
     ] {
         // The head comes alone, so that all that could be answered already can be.
         connection.send(&head(path, more, body.len()));
