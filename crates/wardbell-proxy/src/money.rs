@@ -27,8 +27,11 @@ use crate::refused::Refused;
 /// (`spec/budgets-and-loops.md`); we take more than each of them.
 const IMAGE_TOKENS: u64 = 3_000;
 
-/// Words that stand before an image that the provider fetches itself.
-const IMAGE_WORDS: [&[u8]; 3] = [b"image_url", b"\"image\"", b"ile_uri\""];
+/// Words that stand before an image or a file that the provider fetches itself, in one dialect or another.
+const IMAGE_WORDS: [&[u8]; 6] = [b"image_url", b"image\"", b"file_id\"", b"file_url\"", b"ile_uri\"", b"ileUri\""];
+
+/// How JSON writes a letter by its number; a digit of 4 to 7 follows for those of ASCII.
+const ESCAPE: &[u8] = br"\u00";
 
 /// How calls are priced where the table does not know the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +166,27 @@ fn tiers(remotes: &[Remote], model: &str, unknown: Unknown) -> Result<Vec<Prices
     Ok(all)
 }
 
-/// How many images of a body the provider may fetch itself; those in the body count as its bytes, too.
+/// How many images of a body the provider may fetch itself; those in the body count as its bytes, too. Nobody escapes
+/// letters but to hide a word, so that each escaped one counts as an image that is hidden so.
 fn images(body: &[u8]) -> u64 {
-    IMAGE_WORDS.iter().map(|word| memchr::memmem::find_iter(body, word).count() as u64).sum()
+    let words: usize = IMAGE_WORDS.iter().map(|word| memchr::memmem::find_iter(body, word).count()).sum();
+    let is_letter = |at: &usize| body.get(at + ESCAPE.len()).is_some_and(|digit| (b'4'..=b'7').contains(digit));
+    let hidden = memchr::memmem::find_iter(body, ESCAPE).filter(is_letter).count();
+    words as u64 + hidden as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_counts_however_its_name_is_written() {
+        let count = |body: &str| images(body.as_bytes());
+        assert_eq!(count(r#"{"text":"caf\u00e9, a new\u000aline and 5 \u0035"}"#), 0);
+        assert_eq!(count(r#"[{"image_url":"https://a"},{"type":"image"},{"file_uri":"gs://b"},{"fileUri":"c"}]"#), 4);
+        assert_eq!(count(r#"[{"type":"input_image","file_id":"f"},{"type":"input_file","file_url":"https://a"}]"#), 3);
+        assert!(count(r#"[{"im\u0061ge_url":"https://a"},{"image\u005furl":"b"},{"type":"\u0069mage"}]"#) >= 3);
+        assert!(count(r#"{"file_ur\u0069":"gs://b"}"#) >= 1);
+        assert_eq!(count(r"\u00"), 0);
+    }
 }
