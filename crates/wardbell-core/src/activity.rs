@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::entity::EntityType;
 use crate::id::{KeyId, ProjectId, RequestId};
+use crate::money::Usd;
 use crate::outcome::Outcome;
 use crate::time::Timestamp;
 use crate::usage::Usage;
@@ -47,8 +48,12 @@ pub struct Activity {
     pub detect_latency: Duration,
     /// Time from forwarding to the first byte of the upstream's answer; zero if it was not called.
     pub upstream_latency: Duration,
+    /// What Wardbell itself took: everything but the wait for the upstream.
+    pub own_latency: Duration,
     /// What the upstream says the call used, if it said so.
     pub usage: Option<Usage>,
+    /// What it cost, where that is known.
+    pub cost: Option<Usd>,
     /// The version of the policy that decided.
     pub policy_version: u32,
 }

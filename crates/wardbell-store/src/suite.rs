@@ -148,7 +148,9 @@ pub(crate) fn activity_of(project: ProjectId) -> Activity {
         latency: Duration::from_micros(1_234),
         detect_latency: Duration::from_micros(5),
         upstream_latency: Duration::from_micros(600),
+        own_latency: Duration::from_micros(40),
         usage: None,
+        cost: None,
         policy_version: 3,
     }
 }

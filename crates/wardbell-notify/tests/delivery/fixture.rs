@@ -155,7 +155,9 @@ impl Fixture {
             latency: Duration::ZERO,
             detect_latency: Duration::ZERO,
             upstream_latency: Duration::ZERO,
+            own_latency: Duration::ZERO,
             usage: None,
+            cost: None,
             policy_version: 1,
         };
         let alert = Alert {
