@@ -19,7 +19,11 @@ const ASSETS: &[Asset] = &[
     Asset { name: "style.css", content_type: "text/css; charset=utf-8", text: include_str!("../assets/style.css") },
     Asset { name: "app.js", content_type: "text/javascript; charset=utf-8", text: include_str!("../assets/app.js") },
     // htmx 2.0.11, Zero-Clause BSD; see NOTICE.
-    Asset { name: "htmx.js", content_type: "text/javascript; charset=utf-8", text: include_str!("../assets/htmx.min.js") },
+    Asset {
+        name: "htmx.js",
+        content_type: "text/javascript; charset=utf-8",
+        text: include_str!("../assets/htmx.min.js"),
+    },
     Asset { name: "icon.svg", content_type: "image/svg+xml", text: include_str!("../assets/icon.svg") },
 ];
 

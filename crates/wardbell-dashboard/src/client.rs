@@ -111,18 +111,14 @@ impl Api {
             Some(body) => request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),
             None => request.body(Body::empty()),
         };
-        match request {
-            Ok(request) => {
-                let Ok(answer) = self.router.clone().oneshot(request).await;
-                answer
-            }
-            // A path that is no path names nothing.
-            Err(_) => {
-                let mut answer = Response::new(Body::from(r#"{"error":{"message":"it does not exist"}}"#));
-                *answer.status_mut() = StatusCode::NOT_FOUND;
-                answer
-            }
+        if let Ok(request) = request {
+            let Ok(answer) = self.router.clone().oneshot(request).await;
+            return answer;
         }
+        // A path that is no path names nothing.
+        let mut answer = Response::new(Body::from(r#"{"error":{"message":"it does not exist"}}"#));
+        *answer.status_mut() = StatusCode::NOT_FOUND;
+        answer
     }
 }
 

@@ -83,8 +83,7 @@ impl Door {
         let secret: [u8; SECRET_BYTES] = ambient::entropy();
         let text = URL_SAFE_NO_PAD.encode(secret);
         let now = ambient::now();
-        let session =
-            Session { hash: hash_of(&text, "session"), created_at: now, expires_at: expiry(now) };
+        let session = Session { hash: hash_of(&text, "session"), created_at: now, expires_at: expiry(now) };
         self.store.open_session(session).await?;
         Ok(set_cookie(&text, SESSION_TIME, is_tls))
     }
@@ -141,8 +140,7 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
 
 fn set_cookie(value: &str, time: Duration, is_tls: bool) -> HeaderValue {
     let secure = if is_tls { "; Secure" } else { "" };
-    let text =
-        format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", time.as_secs());
+    let text = format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", time.as_secs());
     // Base64 and our own words are a header's value.
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

@@ -73,7 +73,8 @@ struct Dashboard {
 
 /// Whether a path belongs to the dashboard.
 pub fn owns(path: &str) -> bool {
-    const ROOTS: &[&str] = &["projects", "playground", "account", "setup", "sign-in", "sign-out", "forgot", "assets", "live"];
+    const ROOTS: &[&str] =
+        &["projects", "playground", "account", "setup", "sign-in", "sign-out", "forgot", "assets", "live"];
     let mut parts = path.split('/').skip(1);
     parts.next().is_some_and(|first| first.is_empty() && parts.next().is_none() || ROOTS.contains(&first))
 }

@@ -28,8 +28,8 @@ pub(crate) async fn harden(mut answer: Response) -> Response {
         (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
-        // A page's address may be a set-up link.
-        (REFERRER_POLICY, "no-referrer"),
+        // A page's address may be a set-up link. (`no-referrer` would have forms say that they come from nowhere.)
+        (REFERRER_POLICY, "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -14,10 +14,7 @@ pub(crate) fn time(at: &str) -> Markup {
 
 /// A time that may not be.
 pub(crate) fn time_or(at: Option<&str>, otherwise: &str) -> Markup {
-    match at {
-        Some(at) => time(at),
-        None => html! { span.dim { (otherwise) } },
-    }
+    html! { @if let Some(at) = at { (time(at)) } @else { span.dim { (otherwise) } } }
 }
 
 /// Milliseconds, as precise as they are told apart.
@@ -35,8 +32,10 @@ pub(crate) fn dollars(value: f64) -> String {
     let size = value.abs();
     if size == 0.0 || size >= 0.1 {
         format!("${}", grouped(&format!("{value:.2}")))
+    } else if size >= 0.001 {
+        format!("${value:.4}")
     } else {
-        let text = format!("${value:.6}");
+        let text = format!("${value:.7}");
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 }
@@ -133,9 +132,9 @@ pub(crate) fn more(path: &str, filters: &[(&str, &str)], cursor: Option<&str>) -
 
 /// What the API says of a form as a whole: a refusal that is about no field of it.
 pub(crate) fn refused(refusal: Option<&Refusal>, fields: &[&str]) -> Markup {
-    let Some(refusal) = refusal.filter(|refusal| !refusal.field.as_deref().is_some_and(|field| {
-        fields.iter().any(|name| is_within(field, name))
-    })) else {
+    let Some(refusal) = refusal.filter(|refusal| {
+        !refusal.field.as_deref().is_some_and(|field| fields.iter().any(|name| is_within(field, name)))
+    }) else {
         return html! {};
     };
     html! { p.problem role="alert" { (sentence(refusal)) } }
@@ -185,25 +184,31 @@ impl Field<'_> {
 
     /// One line of text.
     pub(crate) fn line(&self, value: &str, kind: &str, required: bool) -> Markup {
-        self.with(|id, help| html! {
-            input id=(id) name=(self.name) type=(kind) value=(value) required[required] aria-describedby=(help)
-                aria-invalid=[self.wrong().map(|_| "true")] autocomplete="off" spellcheck="false";
+        self.with(|id, help| {
+            html! {
+                input id=(id) name=(self.name) type=(kind) value=(value) required[required] aria-describedby=(help)
+                    aria-invalid=[self.wrong().map(|_| "true")] autocomplete="off" spellcheck="false";
+            }
         })
     }
 
     /// Several lines of text.
     pub(crate) fn lines(&self, value: &str, rows: u8) -> Markup {
-        self.with(|id, help| html! {
-            textarea id=(id) name=(self.name) rows=(rows) aria-describedby=(help)
-                aria-invalid=[self.wrong().map(|_| "true")] spellcheck="false" { (value) }
+        self.with(|id, help| {
+            html! {
+                textarea id=(id) name=(self.name) rows=(rows) aria-describedby=(help)
+                    aria-invalid=[self.wrong().map(|_| "true")] spellcheck="false" { (value) }
+            }
         })
     }
 
     /// One of several, each with its words.
     pub(crate) fn choice(&self, value: &str, options: &[(&str, &str)]) -> Markup {
-        self.with(|id, help| html! {
-            select id=(id) name=(self.name) aria-describedby=(help) aria-invalid=[self.wrong().map(|_| "true")] {
-                @for (word, said) in options { option value=(word) selected[*word == value] { (said) } }
+        self.with(|id, help| {
+            html! {
+                select id=(id) name=(self.name) aria-describedby=(help) aria-invalid=[self.wrong().map(|_| "true")] {
+                    @for (word, said) in options { option value=(word) selected[*word == value] { (said) } }
+                }
             }
         })
     }
@@ -260,7 +265,10 @@ mod tests {
             assert_eq!(dollars(value), said);
         }
         assert_eq!(number(1_234_567), "1,234,567");
-        assert_eq!((millis(0.123), millis(12.0), millis(15_000.0)), ("0.12 ms".into(), "12.0 ms".into(), "15.0 s".into()));
+        assert_eq!(
+            (millis(0.123), millis(12.0), millis(15_000.0)),
+            ("0.12 ms".into(), "12.0 ms".into(), "15.0 s".into())
+        );
     }
 
     #[test]

@@ -59,11 +59,14 @@ pub async fn checkup(
     let read = body::collect(word.answer.into_body(), LIST_BYTES_MAX, TIME_MAX, room.room()).await;
     let duration = started.elapsed();
     let list = read.ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-    let models = list.as_ref().and_then(|list| list.get("data").or_else(|| list.get("models")).and_then(Value::as_array));
+    let models =
+        list.as_ref().and_then(|list| list.get("data").or_else(|| list.get("models")).and_then(Value::as_array));
     let error = match status.as_u16() {
         200..=299 => None,
         401 | 403 => Some("the provider does not take this key".to_owned()),
-        404 | 405 => Some("the provider answers, and has no list of models at this address; check the base URL".to_owned()),
+        404 | 405 => {
+            Some("the provider answers, and has no list of models at this address; check the base URL".to_owned())
+        }
         429 => Some("the provider answers that it is asked too often".to_owned()),
         other => Some(format!("the provider answers with status {other}")),
     };

@@ -9,15 +9,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use wardbell_api::auth::AdminToken;
 use wardbell_api::ApiState;
+use wardbell_api::auth::AdminToken;
 use wardbell_core::id::{KeyId, ProjectId};
 use wardbell_core::policy::Policy;
 use wardbell_core::secret::Secret;
+use wardbell_dashboard::DashboardState;
 use wardbell_detect::engine::{Engine, EngineSettings};
 use wardbell_egress::policy::Policy as EgressPolicy;
 use wardbell_egress::upstream::UpstreamBounds;
-use wardbell_dashboard::DashboardState;
 use wardbell_egress::{Egress, EgressConfig};
 use wardbell_notify::dispatch::Notifier;
 use wardbell_notify::mail::Mailer;
@@ -143,16 +143,27 @@ impl App {
             header_time_max: config.header_time_max,
             drain_time_max: config.drain_time_max,
         };
-        let server =
-            tokio::spawn(server::serve(listener, Surfaces { gateway, api, dashboard }, bounds, stopped));
+        let server = tokio::spawn(server::serve(listener, Surfaces { gateway, api, dashboard }, bounds, stopped));
         tracing::info!(%address, data_dir = %config.data_dir.display(), "started");
-        Ok(Self { address, first_key, setup_path, stop, server, notifier, recorder: recorder_task, drains, ledger, store })
+        Ok(Self {
+            address,
+            first_key,
+            setup_path,
+            stop,
+            server,
+            notifier,
+            recorder: recorder_task,
+            drains,
+            ledger,
+            store,
+        })
     }
 
     /// Stops in order: no new requests, requests under way end, rows are written, money goes back, attempts end, the
     /// database closes.
     pub(crate) async fn stop(self) {
-        let Self { address: _, first_key: _, setup_path: _, stop, server, notifier, recorder, drains, ledger, store } = self;
+        let Self { address: _, first_key: _, setup_path: _, stop, server, notifier, recorder, drains, ledger, store } =
+            self;
         stop.send_replace(true);
         if server.await.is_err() {
             tracing::error!("server ended unexpectedly");

@@ -127,7 +127,9 @@ impl Watcher {
             Happening::Request(row) => event("request", &Told { project_id, what: ActivityAnswer::from(row) }),
             // An alert names its project itself.
             Happening::Alert(alert) => event("alert", &AlertAnswer::from(alert)),
-            Happening::Delivery(delivery) => event("delivery", &Told { project_id, what: DeliveryAnswer::from(delivery) }),
+            Happening::Delivery(delivery) => {
+                event("delivery", &Told { project_id, what: DeliveryAnswer::from(delivery) })
+            }
         }
     }
 }

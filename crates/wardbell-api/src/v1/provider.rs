@@ -15,11 +15,11 @@ use super::change::change;
 use super::list::{self, List, PageParams};
 use super::openapi::{BodyRefusals, Refusals};
 use super::{Answer, Done};
-use crate::{ProviderSeen, Shared};
 use crate::destination;
 use crate::error::{ApiError, FieldError};
 use crate::extract::{Body, InProject, Named, Query};
 use crate::fields::{Fields, Given};
+use crate::{ProviderSeen, Shared};
 
 /// The built-in provider that needs no account.
 const BUILT_IN: &str = "echo";

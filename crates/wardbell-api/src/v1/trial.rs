@@ -25,6 +25,9 @@ use crate::{Shared, TrialAsk, TrialSeen, TrialText};
 /// Where a body goes unless the caller says.
 const PATH_DEFAULT: &str = "chat/completions";
 
+/// The model that a text alone is for.
+const MODEL_SHOWN: &str = "example-model";
+
 /// What stands for PagerDuty's integration key, which each webhook has for itself.
 const ROUTING_KEY_SHOWN: &str = "INTEGRATION-KEY-OF-YOUR-PAGERDUTY";
 
@@ -163,7 +166,7 @@ pub(super) async fn try_out(
     let path = fields.text("path")?.unwrap_or_else(|| PATH_DEFAULT.to_owned());
     let surface = fields.word("surface", &["gateway", "proxy"], |word| word)?.unwrap_or("gateway");
     let body = match (text, body) {
-        (Some(text), None) => json!({"messages": [{"role": "user", "content": text}]}),
+        (Some(text), None) => json!({"model": MODEL_SHOWN, "messages": [{"role": "user", "content": text}]}),
         (None, Some(body)) => body,
         (Some(_), Some(_)) => return Err(fields.invalid("body", "cannot be given with `text`").into()),
         (None, None) => return Err(fields.fault("text", Fault::Missing).into()),

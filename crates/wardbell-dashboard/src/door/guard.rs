@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn another_sites_form_is_told_by_what_the_browser_says() {
         let of = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let pairs =
+                pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             is_own_origin(&pairs.collect())
         };
         assert!(of(&[]));

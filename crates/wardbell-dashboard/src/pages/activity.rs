@@ -97,7 +97,7 @@ pub(super) async fn list(
                 p { a.button href=(format!("{base}/keys")) { "Get a key" } }
             })),
             Ok(rows) => {
-                (parts::table("Activity", &["Time", "Verdict", "Model", "Found", "Score", "Status", "Latency", "Own", "Tokens", "Cost", "Key"], &table_rows(&rows.data, &keys.data)))
+                (parts::table("Activity", &["Time", "Verdict", "Model", "Found", "Status", "Latency", "Cost", "Key"], &table_rows(&rows.data, &keys.data)))
                 (parts::more(&format!("{base}/activity"), &filters.pairs(), rows.next_cursor.as_deref()))
             },
         }
@@ -106,16 +106,21 @@ pub(super) async fn list(
 }
 
 fn filter_form(base: &str, filters: &Filters, keys: &[Key]) -> Markup {
-    let select = |name: &str, label: &str, value: &str, options: Vec<(String, String)>| html! {
-        label { span { (label) } select name=(name) {
-            @for (word, said) in options { option value=(word) selected[word == value] { (said) } }
-        } }
+    let select = |name: &str, label: &str, value: &str, options: Vec<(String, String)>| {
+        html! {
+            label { span { (label) } select name=(name) {
+                @for (word, said) in options { option value=(word) selected[word == value] { (said) } }
+            } }
+        }
     };
-    let plain = |pairs: &[(&str, &str)]| pairs.iter().map(|(word, said)| ((*word).to_owned(), (*said).to_owned())).collect::<Vec<_>>();
+    let plain = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(word, said)| ((*word).to_owned(), (*said).to_owned())).collect::<Vec<_>>()
+    };
     let mut entities = plain(&[("", "Anything")]);
     entities.extend(EntityType::ALL.iter().map(|entity| (entity.as_str().to_owned(), entity.as_str().to_owned())));
     let mut outcomes = plain(&[("", "Any")]);
-    outcomes.extend(Outcome::ALL.iter().map(|outcome| (outcome.as_str().to_owned(), outcome.as_str().replace('_', " "))));
+    outcomes
+        .extend(Outcome::ALL.iter().map(|outcome| (outcome.as_str().to_owned(), outcome.as_str().replace('_', " "))));
     let mut names = plain(&[("", "Every key")]);
     names.extend(keys.iter().map(|key| (key.id.clone(), crate::text::plain(&key.name))));
     html! {
@@ -133,25 +138,24 @@ fn filter_form(base: &str, filters: &Filters, keys: &[Key]) -> Markup {
 }
 
 fn table_rows(rows: &[Activity], keys: &[Key]) -> Markup {
-    let key_name = |id: &str| keys.iter().find(|key| key.id == id).map_or_else(|| id.to_owned(), |key| key.name.clone());
+    let key_name =
+        |id: &str| keys.iter().find(|key| key.id == id).map_or_else(|| id.to_owned(), |key| key.name.clone());
     let tokens = |row: &Activity| match (row.input_tokens, row.output_tokens) {
-        (None, None) => "–".to_owned(),
-        (input, output) => format!("{} + {}", number(input.unwrap_or(0)), number(output.unwrap_or(0))),
+        (None, None) => "no tokens told".to_owned(),
+        (input, output) => format!("{} + {} tokens", number(input.unwrap_or(0)), number(output.unwrap_or(0))),
     };
     html! {
         @for row in rows {
             tr title=(format!("{} · policy version {}", row.id, row.policy_version)) {
                 td data-label="Time" { (parts::time(&row.time)) }
                 td data-label="Verdict" { (parts::verdict(&row.verdict)) }
-                td data-label="Model" { span.cut { (Shown(&row.model)) } br; span.dim { (Shown(&row.surface)) @if !row.provider.is_empty() { " · " (Shown(&row.provider)) } @if row.streamed { " · stream" } } }
-                td data-label="Found" { @if row.entity_types.is_empty() { span.dim { "–" } } @else { (Shown(&row.entity_types.join(", "))) @if row.violation_count > 1 { " ×" (row.violation_count) } } }
-                td.number data-label="Score" { @if row.injection_score > 0.0 { (format!("{:.2}", row.injection_score)) } @else { span.dim { "–" } } }
-                td data-label="Status" { @match row.status { Some(status) => (status), None => "–" } br; span.dim { (Shown(&row.outcome.replace('_', " "))) } }
-                td.number data-label="Latency" { (millis(row.latency_ms)) }
-                td.number data-label="Own" title=(format!("detectors {}, provider's first byte {}", millis(row.detect_ms), millis(row.upstream_ms))) { (millis(row.own_ms)) }
-                td.number data-label="Tokens" { (tokens(row)) }
-                td.number data-label="Cost" { @match row.cost_usd { Some(cost) => (dollars(cost)), None => span.dim { "–" } } }
-                td data-label="Key" { span.cut { (Shown(&key_name(&row.key_id))) } @if let Some(id) = &row.caller_request_id { br; code.cut { (Shown(id)) } } }
+                td data-label="Model" { span.cut { (Shown(&row.model)) } span.sub { (Shown(&row.surface)) @if !row.provider.is_empty() { " · " (Shown(&row.provider)) } @if row.streamed { " · stream" } } }
+                td data-label="Found" { @if row.entity_types.is_empty() { span.dim { "–" } } @else { (Shown(&row.entity_types.join(", "))) @if row.violation_count > 1 { " ×" (row.violation_count) } }
+                    @if row.injection_score > 0.0 { span.sub { "injection " (format!("{:.2}", row.injection_score)) } } }
+                td data-label="Status" { @match row.status { Some(status) => (status), None => "–" } span.sub { (Shown(&row.outcome.replace('_', " "))) } }
+                td.number data-label="Latency" title=(format!("detectors {}, provider's first byte {}", millis(row.detect_ms), millis(row.upstream_ms))) { (millis(row.latency_ms)) span.sub { "own " (millis(row.own_ms)) } }
+                td.number data-label="Cost" { @match row.cost_usd { Some(cost) => (dollars(cost)), None => span.dim { "–" } } span.sub { (tokens(row)) } }
+                td data-label="Key" { span.cut { (Shown(&key_name(&row.key_id))) } @if let Some(id) = &row.caller_request_id { code.sub.cut { (Shown(id)) } } }
             }
         }
     }
@@ -159,9 +163,28 @@ fn table_rows(rows: &[Activity], keys: &[Key]) -> Markup {
 
 /// The columns of a CSV file, as the API names them.
 const COLUMNS: &[&str] = &[
-    "id", "caller_request_id", "time", "key_id", "surface", "model", "provider", "verdict", "outcome", "status",
-    "entity_types", "violation_count", "injection_score", "streamed", "latency_ms", "detect_ms", "upstream_ms", "own_ms",
-    "input_tokens", "output_tokens", "cost_usd", "policy_version",
+    "id",
+    "caller_request_id",
+    "time",
+    "key_id",
+    "surface",
+    "model",
+    "provider",
+    "verdict",
+    "outcome",
+    "status",
+    "entity_types",
+    "violation_count",
+    "injection_score",
+    "streamed",
+    "latency_ms",
+    "detect_ms",
+    "upstream_ms",
+    "own_ms",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "policy_version",
 ];
 
 /// Every request that the filters let through, as a file, a page of the API at a time: however many there are, only one page
@@ -183,11 +206,14 @@ pub(super) async fn export(
             let (mut text, read, cursor) = state?;
             let page = match read {
                 Some(page) => page,
-                None => match app.api.get::<List<Value>>(&format!("{path}{}", filters.asked(&since, &cursor, "500"))).await {
-                    Ok(page) => page,
-                    // The file ends in the middle, and the connection with it: nobody takes it for whole.
-                    Err(refusal) => return Some((Err(std::io::Error::other(refusal.message)), None)),
-                },
+                None => {
+                    match app.api.get::<List<Value>>(&format!("{path}{}", filters.asked(&since, &cursor, "500"))).await
+                    {
+                        Ok(page) => page,
+                        // The file ends in the middle, and the connection with it: nobody takes it for whole.
+                        Err(refusal) => return Some((Err(std::io::Error::other(refusal.message)), None)),
+                    }
+                }
             };
             for row in &page.data {
                 if is_csv {
@@ -206,7 +232,8 @@ pub(super) async fn export(
     } else {
         ("application/x-ndjson", "attachment; filename=\"activity.jsonl\"")
     };
-    let headers = [(CONTENT_TYPE, HeaderValue::from_static(kind)), (CONTENT_DISPOSITION, HeaderValue::from_static(disposition))];
+    let headers =
+        [(CONTENT_TYPE, HeaderValue::from_static(kind)), (CONTENT_DISPOSITION, HeaderValue::from_static(disposition))];
     Ok((headers, Body::from_stream(pages)).into_response())
 }
 

@@ -31,8 +31,13 @@ pub(super) struct Filters {
 }
 
 /// How far back a list goes: (word, what it says, hours).
-pub(super) const RANGES: &[(&str, &str, u64)] =
-    &[("", "Any time", 0), ("1h", "Last hour", 1), ("24h", "Last day", 24), ("7d", "Last week", 168), ("30d", "Last 30 days", 720)];
+pub(super) const RANGES: &[(&str, &str, u64)] = &[
+    ("", "Any time", 0),
+    ("1h", "Last hour", 1),
+    ("24h", "Last day", 24),
+    ("7d", "Last week", 168),
+    ("30d", "Last 30 days", 720),
+];
 
 /// Since when, for a word of [`RANGES`]; empty for any time.
 pub(super) fn since(range: &str) -> String {
@@ -59,12 +64,8 @@ pub(super) async fn list(
 ) -> Result<Markup, Trouble> {
     let frame = Frame::of(&app, &signed, &project, Tab::Alerts).await?;
     let Filters { kind, severity, range, cursor } = &filters;
-    let asked = query([
-        ("kind", kind.as_str()),
-        ("severity_min", severity),
-        ("since", &since(range)),
-        ("cursor", cursor),
-    ]);
+    let asked =
+        query([("kind", kind.as_str()), ("severity_min", severity), ("since", &since(range)), ("cursor", cursor)]);
     let alerts: List<Alert> = app.api.get(&format!("{}/alerts{asked}", frame.api())).await?;
     let base = frame.base();
     let is_filtered = !(kind.is_empty() && severity.is_empty() && range.is_empty() && cursor.is_empty());

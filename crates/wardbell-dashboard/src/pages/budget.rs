@@ -35,10 +35,18 @@ async fn page(app: &App, frame: &Frame, form: Option<&Form>, refusal: Option<&Re
     let counts: Counts = app.api.get(&format!("/counts{}", query([("range", "30d"), ("project", whose)]))).await?;
     let base = frame.base();
     let is_balance = budget.balance_usd.is_some() && budget.limit_usd.is_none();
-    let spent: Vec<_> = counts.points.iter().map(|point| Column {
-        parts: vec![point.spent_usd],
-        title: format!("from {} UTC: {}", point.time.get(..16).unwrap_or_default().replace('T', " "), dollars(point.spent_usd)),
-    }).collect();
+    let spent: Vec<_> = counts
+        .points
+        .iter()
+        .map(|point| Column {
+            parts: vec![point.spent_usd],
+            title: format!(
+                "from {} UTC: {}",
+                point.time.get(..16).unwrap_or_default().replace('T', " "),
+                dollars(point.spent_usd)
+            ),
+        })
+        .collect();
     let first = counts.points.first().map(|point| point.time.clone()).unwrap_or_default();
     let body = html! {
         h1 { "Budget" }
@@ -76,7 +84,10 @@ async fn page(app: &App, frame: &Frame, form: Option<&Form>, refusal: Option<&Re
 
 fn set_form(frame: &Frame, budget: &Budget, form: Option<&Form>, refusal: Option<&Refusal>) -> Markup {
     let told = |name: &str, present: String| form.map_or(present, |form| form.raw(name).to_owned());
-    let plain = |value: f64| { let text = format!("{value:.9}"); text.trim_end_matches('0').trim_end_matches('.').to_owned() };
+    let plain = |value: f64| {
+        let text = format!("{value:.9}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
     let kind = match (budget.balance_usd, budget.limit_usd) {
         (None, _) => "none",
         (Some(_), None) => "balance",
@@ -85,7 +96,8 @@ fn set_form(frame: &Frame, budget: &Budget, form: Option<&Form>, refusal: Option
     let amount = budget.limit_usd.or(budget.balance_usd).map(plain).unwrap_or_default();
     let percents = budget.alert_at_percent.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let known = ["day", "week", "month", "total"];
-    let mut periods = vec![("month", "Each month (UTC)"), ("week", "Each week"), ("day", "Each day"), ("total", "Once, in all")];
+    let mut periods =
+        vec![("month", "Each month (UTC)"), ("week", "Each week"), ("day", "Each day"), ("total", "Once, in all")];
     if !known.contains(&budget.period.as_str()) {
         periods.push((&budget.period, &budget.period));
     }
@@ -133,7 +145,8 @@ pub(super) async fn save(
         body.insert("minimum_usd".to_owned(), form.number("minimum_usd"));
     }
     let percents = form.list("alert_at_percent").into_iter().map(|item| item.trim_end_matches('%').trim());
-    let percents: Vec<Value> = percents.map(|item| item.parse::<u64>().map_or_else(|_| json!(item), |number| json!(number))).collect();
+    let percents: Vec<Value> =
+        percents.map(|item| item.parse::<u64>().map_or_else(|_| json!(item), |number| json!(number))).collect();
     body.insert("alert_at_percent".to_owned(), json!(percents));
     let saved: Result<Budget, Refusal> = app.api.put(&format!("{}/budget", frame.api()), &Value::Object(body)).await;
     answered(&app, &frame, &form, saved, "budget-saved").await

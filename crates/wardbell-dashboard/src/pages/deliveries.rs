@@ -175,11 +175,16 @@ fn attempt_panel(attempt: &Attempt) -> Markup {
     let Attempt { number, started_at, status, error, phases, response_excerpt } = attempt;
     let Phases { dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms } = phases;
     let rest = (total_ms - dns_ms - connect_ms - tls_ms - first_byte_ms).max(0.0);
-    let parts_of = [("dns", *dns_ms), ("connect", *connect_ms), ("tls", *tls_ms), ("wait", *first_byte_ms), ("rest", rest)];
+    let parts_of =
+        [("dns", *dns_ms), ("connect", *connect_ms), ("tls", *tls_ms), ("wait", *first_byte_ms), ("rest", rest)];
     let said = format!(
         "name {}, connect {}, TLS {}, wait {}, rest {}, in all {}",
-        parts::millis(*dns_ms), parts::millis(*connect_ms), parts::millis(*tls_ms), parts::millis(*first_byte_ms),
-        parts::millis(rest), parts::millis(*total_ms)
+        parts::millis(*dns_ms),
+        parts::millis(*connect_ms),
+        parts::millis(*tls_ms),
+        parts::millis(*first_byte_ms),
+        parts::millis(rest),
+        parts::millis(*total_ms)
     );
     html! {
         article.panel.attempt {

@@ -38,7 +38,7 @@ async fn page(app: &App, frame: &Frame, form: &Form, refusal: Option<&Refusal>) 
                 td data-label="Key" { code { (key.hint) "…" } }
                 td data-label="Last used" { (parts::time_or(key.last_used_at.as_deref(), "never")) }
                 td data-label="Made" { (parts::time(&key.created_at)) }
-                td data-label="" { div.row {
+                td data-label="Actions" { div.row {
                     a href=(format!("{base}/activity{}", query([("key", key.id.as_str())]))) aria-label=(format!("Activity of {}", plain(&key.name))) { "Activity" }
                     (parts::confirmed(frame, &format!("revoke-{}", key.id), "Revoke", &format!("{base}/keys/{}/revoke", key.id), &html! {
                         p { "Revoke the key " b { (Shown(&key.name)) } "? Whoever uses it is refused from then on." }
@@ -52,7 +52,7 @@ async fn page(app: &App, frame: &Frame, form: &Form, refusal: Option<&Refusal>) 
         h1 { "Keys" }
         p.lead { "What applications present to Wardbell, in place of a provider's key." }
         @if keys.data.is_empty() { (empty("There is no key", &html! { p { "Make one below; it is shown once." } })) }
-        @else { (parts::table("Keys", &["Name", "Key", "Last used", "Made", ""], &rows)) }
+        @else { (parts::table("Keys", &["Name", "Key", "Last used", "Made", "Actions"], &rows)) }
         section.panel {
             h2 { "New key" }
             (parts::refused(refusal, &fields))

@@ -128,14 +128,20 @@ fn banners(seen: &[Seen], has_none: bool) -> Markup {
         let base = format!("/projects/{}", project.id);
         let name = html! { b { (Shown(&project.name)) } };
         for webhook in webhooks.iter().filter(|webhook| webhook.enabled && webhook.state != "healthy") {
-            said.push(("bad", html! { (name) ": the webhook to " code { (Shown(&webhook.url)) } " fails"
+            said.push((
+                "bad",
+                html! { (name) ": the webhook to " code { (Shown(&webhook.url)) } " fails"
                 @if let Some(reason) = &webhook.health.reason { ": " (Shown(reason)) } ". "
-                a href=(format!("{base}/webhooks/{}", webhook.id)) { "Look at it" } }));
+                a href=(format!("{base}/webhooks/{}", webhook.id)) { "Look at it" } },
+            ));
         }
         if webhooks.is_empty() {
             said.push(("warn", html! { (name) ": nobody is told of alerts. " a href=(format!("{base}/webhooks/new")) { "Add a webhook" } }));
         } else if webhooks.iter().all(|webhook| !webhook.enabled) {
-            said.push(("warn", html! { (name) ": every webhook is off. " a href=(format!("{base}/webhooks")) { "Switch one on" } }));
+            said.push((
+                "warn",
+                html! { (name) ": every webhook is off. " a href=(format!("{base}/webhooks")) { "Switch one on" } },
+            ));
         }
         if *dead {
             said.push(("warn", html! { (name) " has dead letters. " a href=(format!("{base}/deliveries?state=dead")) { "Look at them and replay" } }));
@@ -156,10 +162,13 @@ fn banners(seen: &[Seen], has_none: bool) -> Markup {
 
 fn tiles(counts: &Counts) -> Markup {
     let total = &counts.total;
-    let tile = |name: &str, value: String, note: Option<String>| html! {
-        div.tile { dt { (name) } dd { (value) @if let Some(note) = note { small { (note) } } } }
+    let tile = |name: &str, value: String, note: Option<String>| {
+        html! {
+            div.tile { dt { (name) } dd { (value) @if let Some(note) = note { small { (note) } } } }
+        }
     };
-    let share = |part: u64| (total.requests > 0).then(|| format!("{:.1} %", part as f64 / total.requests as f64 * 100.0));
+    let share =
+        |part: u64| (total.requests > 0).then(|| format!("{:.1} %", part as f64 / total.requests as f64 * 100.0));
     html! {
         dl.tiles {
             (tile("Requests", number(total.requests), None))
@@ -174,18 +183,34 @@ fn tiles(counts: &Counts) -> Markup {
 
 fn charts(counts: &Counts) -> Markup {
     let at = |point: &Point| point.time.get(5..16).unwrap_or_default().replace('T', " ");
-    let requests: Vec<_> = counts.points.iter().map(|point| {
-        let rest = point.requests.saturating_sub(point.blocked + point.redacted);
-        Column {
-            parts: vec![rest as f64, point.redacted as f64, point.blocked as f64],
-            title: format!("{} UTC: {} requests, {} redacted, {} blocked, {} injections, {} failed upstream", at(point), point.requests, point.redacted, point.blocked, point.injections, point.upstream_failed),
-        }
-    }).collect();
+    let requests: Vec<_> = counts
+        .points
+        .iter()
+        .map(|point| {
+            let rest = point.requests.saturating_sub(point.blocked + point.redacted);
+            Column {
+                parts: vec![rest as f64, point.redacted as f64, point.blocked as f64],
+                title: format!(
+                    "{} UTC: {} requests, {} redacted, {} blocked, {} injections, {} failed upstream",
+                    at(point),
+                    point.requests,
+                    point.redacted,
+                    point.blocked,
+                    point.injections,
+                    point.upstream_failed
+                ),
+            }
+        })
+        .collect();
     let single = |value: &dyn Fn(&Point) -> f64, said: &dyn Fn(f64) -> String| -> Vec<Column> {
-        counts.points.iter().map(|point| {
-            let value = value(point);
-            Column { parts: vec![value], title: format!("{} UTC: {}", at(point), said(value)) }
-        }).collect()
+        counts
+            .points
+            .iter()
+            .map(|point| {
+                let value = value(point);
+                Column { parts: vec![value], title: format!("{} UTC: {}", at(point), said(value)) }
+            })
+            .collect()
     };
     let spent = single(&|point| point.spent_usd, &|value| dollars(value));
     let own = single(&|point| point.own_ms.unwrap_or(0.0), &|value| millis(value));
@@ -195,14 +220,25 @@ fn charts(counts: &Counts) -> Markup {
         section.charts aria-label="Over time" {
             figure.main {
                 figcaption { "Requests " span.legend {
-                    span.key.clean {} "clean or observed" span.key.redacted {} "redacted" span.key.blocked {} "blocked" } }
+                    span.key.clean {} "clean or observed" span.key.redacted {} "redacted" span.key.blocked {} "blocked" }
+                (peak(&number(counts.points.iter().map(|point| point.requests).max().unwrap_or(0))))
+                }
                 (chart::columns(&format!("Requests over time: {} in all, {} redacted, {} blocked", total.requests, total.redacted, total.blocked), &["clean", "redacted", "blocked"], &requests))
                 (axis(first))
             }
-            figure { figcaption { "Spent" } (chart::columns(&format!("Spending over time: {} in all", dollars(total.spent_usd)), &["spent"], &spent)) (axis(first)) }
-            figure { figcaption { "Own overhead" } (chart::columns("What Wardbell itself took for a request, over time", &["own"], &own)) (axis(first)) }
+            figure { figcaption { "Spent" (peak(&dollars(most(&spent)))) } (chart::columns(&format!("Spending over time: {} in all", dollars(total.spent_usd)), &["spent"], &spent)) (axis(first)) }
+            figure { figcaption { "Own overhead" (peak(&millis(most(&own)))) } (chart::columns("What Wardbell itself took for a request, over time", &["own"], &own)) (axis(first)) }
         }
     }
+}
+
+/// The highest column, which fills the chart's height.
+fn peak(said: &str) -> Markup {
+    html! { span.peak { "peak " (said) } }
+}
+
+fn most(columns: &[Column]) -> f64 {
+    columns.iter().map(|column| column.parts.iter().sum()).fold(0.0, f64::max)
 }
 
 fn axis(first: &str) -> Markup {
@@ -260,7 +296,8 @@ fn alert_row(base: &str, alert: &Alert) -> Markup {
 }
 
 fn endpoints(seen: &[Seen]) -> Markup {
-    let webhooks: Vec<_> = seen.iter().flat_map(|seen| seen.webhooks.iter().map(move |webhook| (seen, webhook))).collect();
+    let webhooks: Vec<_> =
+        seen.iter().flat_map(|seen| seen.webhooks.iter().map(move |webhook| (seen, webhook))).collect();
     html! {
         section.panel {
             h2 { "Webhooks" }

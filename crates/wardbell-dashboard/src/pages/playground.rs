@@ -103,12 +103,15 @@ pub(super) async fn show(
 }
 
 fn page(frame: &Frame, project: &str, path: &str, surface: &str, input: &str, outcome: &Markup) -> Markup {
-    let select = |name: &str, label: &str, value: &str, options: &[(&str, &str)]| html! {
-        label.field { span { (label) } select name=(name) {
-            @for (word, said) in options { option value=(word) selected[*word == value] { (said) } }
-        } }
+    let select = |name: &str, label: &str, value: &str, options: &[(&str, &str)]| {
+        html! {
+            label.field { span { (label) } select name=(name) {
+                @for (word, said) in options { option value=(word) selected[*word == value] { (said) } }
+            } }
+        }
     };
-    let projects: Vec<_> = frame.projects.iter().map(|project| (project.id.clone(), crate::text::plain(&project.name))).collect();
+    let projects: Vec<_> =
+        frame.projects.iter().map(|project| (project.id.clone(), crate::text::plain(&project.name))).collect();
     let projects: Vec<_> = projects.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
     let body = html! {
         h1 { "Playground" }
@@ -231,7 +234,8 @@ fn highlighted(text: &str, findings: &[&Finding]) -> Markup {
     let mut at = 0;
     let mut pieces = Vec::new();
     let letters: Vec<char> = text.chars().collect();
-    let slice = |from: usize, to: usize| letters.get(from..to).map(|part| part.iter().collect::<String>()).unwrap_or_default();
+    let slice =
+        |from: usize, to: usize| letters.get(from..to).map(|part| part.iter().collect::<String>()).unwrap_or_default();
     for finding in findings {
         if finding.start < at || finding.end <= finding.start {
             continue;
@@ -268,8 +272,14 @@ mod tests {
 
     fn finding(start: usize, end: usize) -> Finding {
         Finding {
-            text: 0, r#type: "CREDIT_CARD".to_owned(), start, end, score: 1.0, rule: "r".to_owned(),
-            explanation: String::new(), counts: true,
+            text: 0,
+            r#type: "CREDIT_CARD".to_owned(),
+            start,
+            end,
+            score: 1.0,
+            rule: "r".to_owned(),
+            explanation: String::new(),
+            counts: true,
         }
     }
 

@@ -23,10 +23,15 @@ const VERSIONS_SHOWN: usize = 20;
 /// How many changes of a version are listed.
 const CHANGES_SHOWN: usize = 20;
 
-const MODES: &[(&str, &str)] =
-    &[("redact", "Redact: cut it out, and go on"), ("block", "Block: stop the request"), ("detect", "Detect: record it only"), ("off", "Off: do not look")];
+const MODES: &[(&str, &str)] = &[
+    ("redact", "Redact: cut it out, and go on"),
+    ("block", "Block: stop the request"),
+    ("detect", "Detect: record it only"),
+    ("off", "Off: do not look"),
+];
 const WARN_OR_BLOCK: &[(&str, &str)] = &[("warn", "Warn: tell of it"), ("block", "Block: stop the request")];
-const FAIL: &[(&str, &str)] = &[("closed", "Closed: stop the request"), ("open", "Open: let it through, and record that")];
+const FAIL: &[(&str, &str)] =
+    &[("closed", "Closed: stop the request"), ("open", "Open: let it through, and record that")];
 
 pub(super) async fn show(
     State(app): State<App>,
@@ -50,10 +55,10 @@ async fn page(app: &App, frame: &Frame, policy: &Value, refusal: Option<&Refusal
         @if let Some(refusal) = refusal { p.problem role="alert" { (parts::sentence(refusal)) } }
         form method="post" action=(format!("{base}/policy")) {
             (frame.token())
-            div.columns {
+            div.masonry {
                 (dlp(policy, refusal))
-                (injection(policy, refusal))
                 (loops(policy, refusal))
+                (injection(policy, refusal))
                 (rest(policy, refusal))
             }
             button.primary type="submit" { "Save policy" }
@@ -102,8 +107,7 @@ fn injection(policy: &Value, refusal: Option<&Refusal>) -> Markup {
                 .choice(at(policy, "/injection/sensitivity"), &[("low", "Low: only the surest"), ("medium", "Medium"), ("high", "High: more is found, and more of it is harmless")]))
             (Field { name: "policy.abuse", label: "Abuse (floods, templates, demands without measure)", refusal, help: html! {} }
                 .choice(at(policy, "/abuse"), &[("off", "Off: do not look"), ("warn", "Warn: tell of it"), ("block", "Block: stop the request")]))
-            h3 { "On the scan and proxy surface" }
-            p.dim { "Where the caller's headers do not say otherwise." }
+            p { b { "On the scan and proxy surface" } br; span.dim { "Where the caller's headers do not say otherwise." } }
             (Field { name: "policy.proxy.injection", label: "Prompt injection", refusal, help: html! {} }.choice(at(policy, "/proxy/injection"), WARN_OR_BLOCK))
             (Field { name: "policy.proxy.dlp", label: "Personal data and secrets", refusal, help: html! {} }.choice(at(policy, "/proxy/dlp"), MODES))
         }
@@ -140,9 +144,16 @@ fn rest(policy: &Value, refusal: Option<&Refusal>) -> Markup {
 /// The project's own rules. The empty one at the end is a new one.
 fn rules(frame: &Frame, policy: &Value, refusal: Option<&Refusal>) -> Markup {
     let rules = policy.pointer("/content").and_then(Value::as_array).cloned().unwrap_or_default();
-    let wrong = refusal.filter(|refusal| refusal.field.as_deref().is_some_and(|field| field.starts_with("policy.content")));
+    let wrong =
+        refusal.filter(|refusal| refusal.field.as_deref().is_some_and(|field| field.starts_with("policy.content")));
     let lines = |rule: &Value, name: &str| {
-        rule.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+        rule.get(name)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     html! {
         section.panel #rules {
@@ -197,7 +208,7 @@ fn history(frame: &Frame, present: u32, versions: &[PolicyVersion]) -> Markup {
                             @if version.version == present { (parts::badge("ok", "in force")) } @else {
                                 form method="post" action=(format!("{}/policy/restore", frame.base())) {
                                     (frame.token()) input type="hidden" name="version" value=(version.version);
-                                    button type="submit" aria-label=(format!("Go back to version {}", version.version)) { "Go back to this" }
+                                    button type="submit" { "Go back to version " (version.version) }
                                 }
                             }
                         }
@@ -361,10 +372,13 @@ mod tests {
         let before = json!({"dlp": {"action": "redact", "threshold": 0.4}, "rate": null});
         let after = json!({"dlp": {"action": "block", "threshold": 0.4}, "rate": {"burst": 5}});
         compare("", &before, &after, &mut changes);
-        assert_eq!(changes, [
-            ("dlp.action".to_owned(), "redact".to_owned(), "block".to_owned()),
-            ("rate".to_owned(), String::new(), "{\"burst\":5}".to_owned()),
-        ]);
+        assert_eq!(
+            changes,
+            [
+                ("dlp.action".to_owned(), "redact".to_owned(), "block".to_owned()),
+                ("rate".to_owned(), String::new(), "{\"burst\":5}".to_owned()),
+            ]
+        );
     }
 
     #[test]

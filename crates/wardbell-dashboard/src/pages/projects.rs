@@ -37,7 +37,8 @@ fn page(frame: &Frame, name: &str, refusal: Option<&Refusal>) -> Markup {
             }
         }
     };
-    let field = Field { name: "name", label: "Name", help: html! { "For people, such as the application's name." }, refusal };
+    let field =
+        Field { name: "name", label: "Name", help: html! { "For people, such as the application's name." }, refusal };
     let body = html! {
         h1 { "Projects" }
         p.lead { "A project has its own policy, keys, budget, providers and webhooks. One for each application is a good start." }

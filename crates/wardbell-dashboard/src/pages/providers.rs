@@ -97,7 +97,7 @@ async fn page(app: &App, frame: &Frame, draft: &Draft, refusal: Option<&Refusal>
                 } }
                 td data-label="Falls back to" { @match &provider.fallback { Some(other) => (other), None => span.dim { "–" } } }
                 td data-label="Set" { (parts::time(&provider.updated_at)) }
-                td data-label="" { div {
+                td data-label="Actions" { div {
                     div.row {
                         button type="button" hx-post=(format!("{path}/test")) hx-target=(format!("#{outcome}")) hx-disabled-elt="this" aria-label=(format!("Test {}", provider.name)) { "Test" }
                         (parts::confirmed(frame, &format!("delete-{}", provider.name), "Delete", &format!("{path}/delete"), &html! {
@@ -114,7 +114,7 @@ async fn page(app: &App, frame: &Frame, draft: &Draft, refusal: Option<&Refusal>
         p.lead { "Where requests go once the policy has let them through." }
         @if providers.data.is_empty() {
             (empty("No provider is set", &html! { p { "The built-in " code { "echo" } " answers with the caller's own words until there is one." } }))
-        } @else { (parts::table("Providers", &["Name", "Address", "Key", "Falls back to", "Set", ""], &rows)) }
+        } @else { (parts::table("Providers", &["Name", "Address", "Key", "Falls back to", "Set", "Actions"], &rows)) }
         section.panel #form {
             h2 { @if draft.is_known { "Change " (Shown(&draft.name)) } @else { "Add provider" } }
             (parts::refused(refusal, FIELDS))
@@ -128,7 +128,12 @@ fn form_of(frame: &Frame, draft: &Draft, providers: &[Provider], refusal: Option
     let mut kinds = vec![("", "As the name says, or OpenAI's")];
     kinds.extend(ProviderKind::ALL.iter().map(|kind| (kind.as_str(), kind.as_str())));
     let mut others = vec![("", "None")];
-    others.extend(providers.iter().filter(|provider| provider.name != draft.name).map(|provider| (provider.name.as_str(), provider.name.as_str())));
+    others.extend(
+        providers
+            .iter()
+            .filter(|provider| provider.name != draft.name)
+            .map(|provider| (provider.name.as_str(), provider.name.as_str())),
+    );
     html! {
         form method="post" action=(format!("{}/providers", frame.base())) {
             (frame.token())

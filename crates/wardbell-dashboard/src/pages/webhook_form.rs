@@ -33,8 +33,18 @@ pub(super) struct Draft {
 
 /// Fields of the API that the form shows its problems at.
 pub(super) const FIELDS: &[&str] = &[
-    "url", "format", "events", "severity_min", "retry", "signature", "custom_message", "routing_key", "to", "headers",
-    "filter", "secret",
+    "url",
+    "format",
+    "events",
+    "severity_min",
+    "retry",
+    "signature",
+    "custom_message",
+    "routing_key",
+    "to",
+    "headers",
+    "filter",
+    "secret",
 ];
 
 impl Default for Draft {
@@ -203,9 +213,9 @@ pub(super) const fn form_name(format: Format) -> &'static str {
 
 /// The choice of a form; replaced when the address says more.
 pub(super) fn format_choice(app: &App, chosen: &str, guessed: Option<&str>, refusal: Option<&Refusal>) -> Markup {
-    let help = match guessed.and_then(Format::from_name) {
-        Some(guess) => html! { "This address takes " b { (form_name(guess)) } "." },
-        None => html! { "Slack, Discord, PagerDuty and Teams are known by their addresses; the rest is JSON." },
+    let help = html! {
+        @if let Some(guess) = guessed.and_then(Format::from_name) { "This address takes " b { (form_name(guess)) } "." }
+        @else { "Slack, Discord, PagerDuty and Teams are known by their addresses; the rest is JSON." }
     };
     let field = Field { name: "format", label: "Format", help, refusal };
     let forms = Format::ALL.iter().filter(|format| app.mail_enabled || **format != Format::Email);
@@ -222,8 +232,8 @@ pub(super) fn fields(app: &App, base: &str, draft: &Draft, refusal: Option<&Refu
         html! { "Leave empty to keep the present one. A new one ends old secrets at once." }
     };
     let address = Field { name: "url", label: "Address (URL)", help: address_help, refusal };
-    html! {
-        div.field {
+    html! { div.fields {
+        div {
             (address.with(|id, help| html! {
                 input id=(id) name="url" type="url" value=(draft.url) required[is_new && draft.format != "email"] aria-describedby=(help)
                     placeholder="https://hooks.example.com/wardbell" autocomplete="off" spellcheck="false" autofocus[is_new]
@@ -245,9 +255,9 @@ pub(super) fn fields(app: &App, base: &str, draft: &Draft, refusal: Option<&Refu
         ]))
         details open[more_is_set(draft, refusal)] {
             summary { "More: signature, headers, filters, mail and PagerDuty" }
-            (more(draft, refusal, is_new))
+            div.fields { (more(draft, refusal, is_new)) }
         }
-    }
+    } }
 }
 
 fn more_is_set(draft: &Draft, refusal: Option<&Refusal>) -> bool {

@@ -16,10 +16,13 @@ use crate::sqlite::row;
 
 const STEPS: [Duration; 2] = [MINUTE, HOUR];
 
+/// Whose, of what sort, its name, and the hour.
+type Seen = (ProjectId, &'static str, String, i64);
+
 /// Counts rows of ended requests. A batch is summed first, so that a busy minute is one write and not a thousand.
 pub(super) fn add(connection: &Connection, rows: &[Activity]) -> Result<(), StoreError> {
     let mut counts: BTreeMap<(ProjectId, Duration, i64), Counts> = BTreeMap::new();
-    let mut tops: BTreeMap<(ProjectId, &'static str, String, i64), (u64, Usd, Timestamp)> = BTreeMap::new();
+    let mut tops: BTreeMap<Seen, (u64, Usd, Timestamp)> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.outcome != Outcome::InFlight) {
         let one = of(row);
         for step in STEPS {
@@ -31,8 +34,7 @@ pub(super) fn add(connection: &Connection, rows: &[Activity]) -> Result<(), Stor
         let entities = row.entity_types.iter().map(|entity| ("entity", entity.as_str().to_owned()));
         let model = Some(("model", row.model.clone())).filter(|(_, model)| !model.is_empty());
         for (what, name) in entities.chain([("key", row.key.to_string())]).chain(model) {
-            let (requests, cost, last) =
-                tops.entry((row.project, what, name, hour)).or_insert((0, Usd::ZERO, row.at));
+            let (requests, cost, last) = tops.entry((row.project, what, name, hour)).or_insert((0, Usd::ZERO, row.at));
             (*requests, *cost, *last) = (*requests + 1, cost.plus(one.cost), (*last).max(row.at));
         }
     }
@@ -62,7 +64,15 @@ pub(super) fn add(connection: &Connection, rows: &[Activity]) -> Result<(), Stor
          requests = requests + excluded.requests, cost = cost + excluded.cost, last_at = max(last_at, excluded.last_at)",
     )?;
     for ((project, what, name, at), (requests, cost, last)) in tops {
-        put.execute(params![project.to_string(), what, name, at, row::as_count(requests), cost.as_nanos(), last.as_millis()])?;
+        put.execute(params![
+            project.to_string(),
+            what,
+            name,
+            at,
+            row::as_count(requests),
+            cost.as_nanos(),
+            last.as_millis()
+        ])?;
     }
     Ok(())
 }
