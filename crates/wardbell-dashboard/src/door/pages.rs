@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::SET_COOKIE;
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -75,7 +76,8 @@ pub(crate) async fn set_up(
     Extension(form): Extension<Form>,
     request: Request,
 ) -> Result<Response, Trouble> {
-    if let Some(refused) = throttled(&app, &request) {
+    let (parts, _) = request.into_parts();
+    if let Some(refused) = throttled(&app, &parts) {
         return Ok(refused);
     }
     if !app.door.is_setup_token(&token) {
@@ -91,11 +93,12 @@ pub(crate) async fn set_up(
         return Ok(Redirect::to("/sign-in").into_response());
     }
     tracing::info!("dashboard set up");
-    come_in(&app, request.headers(), "/?said=set-up").await
+    come_in(&app, &parts, "/?said=set-up").await
 }
 
-async fn come_in(app: &App, headers: &HeaderMap, to: &str) -> Result<Response, Trouble> {
-    let cookie = app.door.open(is_tls(headers)).await?;
+async fn come_in(app: &App, parts: &Parts, to: &str) -> Result<Response, Trouble> {
+    app.door.throttle.forget(address(&parts.extensions));
+    let cookie = app.door.open(is_tls(&parts.headers)).await?;
     Ok(([(SET_COOKIE, cookie)], Redirect::to(to)).into_response())
 }
 
@@ -147,7 +150,8 @@ pub(crate) async fn signed_in(
     Extension(form): Extension<Form>,
     request: Request,
 ) -> Result<Response, Trouble> {
-    if let Some(refused) = throttled(&app, &request) {
+    let (parts, _) = request.into_parts();
+    if let Some(refused) = throttled(&app, &parts) {
         return Ok(refused);
     }
     let next = form.raw("next");
@@ -156,12 +160,11 @@ pub(crate) async fn signed_in(
         tracing::warn!("dashboard sign-in refused");
         return Ok((StatusCode::UNAUTHORIZED, sign_in_form(next, Some("That is not the password."))).into_response());
     }
-    app.door.throttle.forget(address(request.extensions()));
-    come_in(&app, request.headers(), safe_next(next)).await
+    come_in(&app, &parts, safe_next(next)).await
 }
 
-fn throttled(app: &App, request: &Request) -> Option<Response> {
-    let wait = app.door.throttle.take(address(request.extensions()), ambient::now()).err()?;
+fn throttled(app: &App, parts: &Parts) -> Option<Response> {
+    let wait = app.door.throttle.take(address(&parts.extensions), ambient::now()).err()?;
     let seconds = wait.as_secs() + 1;
     let body = html! {
         h1 { "Too many tries" }
@@ -199,7 +202,8 @@ pub(crate) async fn reset(
     Extension(form): Extension<Form>,
     request: Request,
 ) -> Result<Response, Trouble> {
-    if let Some(refused) = throttled(&app, &request) {
+    let (parts, _) = request.into_parts();
+    if let Some(refused) = throttled(&app, &parts) {
         return Ok(refused);
     }
     let wrong = if app.door.is_admin_token(form.text("token")) {
@@ -215,5 +219,5 @@ pub(crate) async fn reset(
     };
     app.door.store.set_operator_password(hash, ambient::now()).await?;
     tracing::info!("dashboard password set with the admin token");
-    come_in(&app, request.headers(), "/?said=password-changed").await
+    come_in(&app, &parts, "/?said=password-changed").await
 }

@@ -220,7 +220,7 @@ fn charts(counts: &Counts) -> Markup {
         section.charts aria-label="Over time" {
             figure.main {
                 figcaption { "Requests " span.legend {
-                    span.key.clean {} "clean or observed" span.key.redacted {} "redacted" span.key.blocked {} "blocked" }
+                    span.key.clean {} "clean" span.key.redacted {} "redacted" span.key.blocked {} "blocked" }
                 (peak(&number(counts.points.iter().map(|point| point.requests).max().unwrap_or(0))))
                 }
                 (chart::columns(&format!("Requests over time: {} in all, {} redacted, {} blocked", total.requests, total.redacted, total.blocked), &["clean", "redacted", "blocked"], &requests))

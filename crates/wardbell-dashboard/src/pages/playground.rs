@@ -263,7 +263,7 @@ fn indented(body: &str) -> String {
     serde_json::from_str::<Value>(body)
         .ok()
         .and_then(|value| serde_json::to_string_pretty(&value).ok())
-        .map_or_else(|| crate::text::plain(body), |text| crate::text::plain(&text))
+        .map_or_else(|| crate::text::plain(&body.replace("\r\n", "\n")), |text| crate::text::plain(&text))
 }
 
 #[cfg(test)]

@@ -57,8 +57,8 @@ async fn page(app: &App, frame: &Frame, policy: &Value, refusal: Option<&Refusal
             (frame.token())
             div.masonry {
                 (dlp(policy, refusal))
-                (loops(policy, refusal))
                 (injection(policy, refusal))
+                (loops(policy, refusal))
                 (rest(policy, refusal))
             }
             button.primary type="submit" { "Save policy" }
