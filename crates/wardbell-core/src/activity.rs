@@ -52,7 +52,7 @@ pub struct Activity {
     pub own_latency: Duration,
     /// What the upstream says the call used, if it said so.
     pub usage: Option<Usage>,
-    /// What it cost, where that is known.
+    /// What it cost, where the upstream told what it used or money was held for it.
     pub cost: Option<Usd>,
     /// The version of the policy that decided.
     pub policy_version: u32,

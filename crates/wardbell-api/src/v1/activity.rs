@@ -64,7 +64,7 @@ pub(crate) struct ActivityAnswer {
     input_tokens: Option<u64>,
     /// Tokens of the answer, if the provider told.
     output_tokens: Option<u64>,
-    /// What it cost, where that is known.
+    /// What it cost in US dollars, if its price and usage are known, or money of a budget was held for it.
     cost_usd: Option<f64>,
     /// The version of the policy that decided.
     policy_version: u32,

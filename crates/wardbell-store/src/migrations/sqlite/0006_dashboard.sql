@@ -1,4 +1,4 @@
--- The dashboard: who signs in, what a request cost, and counts over time.
+-- The dashboard: who signs in, and counts over time.
 
 -- One operator. The hash is argon2's own text, which names its parameters, so that they can be raised later.
 CREATE TABLE operator (
@@ -14,8 +14,6 @@ CREATE TABLE sessions (
     expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Nano-dollars; NULL where the cost is not known.
-ALTER TABLE activity ADD COLUMN cost INTEGER;
 -- What Wardbell itself took: everything but the wait for the provider.
 ALTER TABLE activity ADD COLUMN own_us INTEGER NOT NULL DEFAULT 0;
 
@@ -52,14 +50,14 @@ CREATE INDEX activity_tops_by_time ON activity_tops (at);
 -- What was there before.
 INSERT INTO activity_counts
 SELECT project, s.step, at / (s.step * 1000) * (s.step * 1000), count(*), sum(verdict LIKE 'block%'),
-       sum(verdict LIKE 'redact%'), sum(entity_types LIKE '%PROMPT_INJECTION%'), sum(outcome = 'upstream_failed'), 0,
-       sum(detect_us)
+       sum(verdict LIKE 'redact%'), sum(entity_types LIKE '%PROMPT_INJECTION%'), sum(outcome = 'upstream_failed'),
+       coalesce(sum(cost), 0), 0
 FROM activity, (SELECT 60 AS step UNION ALL SELECT 3600) s WHERE outcome <> 'in_flight' GROUP BY 1, 2, 3;
 INSERT INTO activity_tops
-SELECT project, 'key', key, at / 3600000 * 3600000, count(*), 0, max(at)
+SELECT project, 'key', key, at / 3600000 * 3600000, count(*), coalesce(sum(cost), 0), max(at)
 FROM activity WHERE outcome <> 'in_flight' GROUP BY 1, 3, 4;
 INSERT INTO activity_tops
-SELECT project, 'model', model, at / 3600000 * 3600000, count(*), 0, max(at)
+SELECT project, 'model', model, at / 3600000 * 3600000, count(*), coalesce(sum(cost), 0), max(at)
 FROM activity WHERE outcome <> 'in_flight' AND model <> '' GROUP BY 1, 3, 4;
 
 -- Filters of the activity log. Clean requests, which are most, are not in the second.
