@@ -1,9 +1,12 @@
 """A real browser for the dashboard's checks: Chromium without a window, as Debian has it."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import sqlite3
+import time
 from pathlib import Path
 
 import node
@@ -12,8 +15,6 @@ import node
 PICTURES = Path(os.environ.get("WARDBELL_PICTURES") or Path(__file__).parent.parent / "target/dashboard")
 REMEDY = "install it, such as `apt-get install chromium`, or name it in WARDBELL_CHROMIUM"
 PASSWORD = "a long sentence for the tests"
-# What a page may take, in milliseconds: its first byte, as the browser sees it. A debug build on a busy machine is slow;
-# the promise of 100 ms is kept by a test of the release build.
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 # How long a click may take to show.
 TIMEOUT = 20_000
@@ -101,3 +102,37 @@ class Office:
 def rows_of(text):
     """The lines of a JSONL file."""
     return [json.loads(line) for line in text.splitlines()]
+
+
+def fill(database, project, key, count):
+    """Puts requests of the last thirty days into the database of a gateway that does not run, with what counts them."""
+    now = int(time.time() * 1000)
+    verdicts = ["allow"] * 90 + ["redact"] * 6 + ["block_pii", "block_injection", "observe", "block_loop"]
+    models = [f"model-{number}" for number in range(12)]
+    rows, counts, tops = [], {}, {}
+    for number in range(count):
+        at = now - 30 * 24 * 3_600_000 * (count - number) // count
+        verdict, model = verdicts[number % 100], models[number % 12]
+        entity = "" if verdict == "allow" else "CREDIT_CARD,US_SSN"
+        rows.append((
+            f"req_{at:012x}7000{number:016x}", None, at, project, key, "chat.completions", model, "openai", verdict, "served",
+            200, entity, 2 if entity else 0, 0.0, 0, 900_000, 40, 899_000, 120, 300, 1, 75_000, 90,
+        ))
+        for step in (60, 3600):
+            began = at // (step * 1000) * step * 1000
+            sums = counts.setdefault((project, step, began), [0] * 7)
+            for index, more in enumerate([1, verdict.startswith("block"), verdict == "redact", 0, 0, 75_000, 90]):
+                sums[index] += int(more)
+        hour = at // 3_600_000 * 3_600_000
+        for what, name in [("key", key), ("model", model), *(("entity", name) for name in entity.split(",") if name)]:
+            seen = tops.setdefault((project, what, name, hour), [0, 0, 0])
+            seen[:] = [seen[0] + 1, seen[1] + 75_000, at]
+    with contextlib.closing(sqlite3.connect(database)) as open_database, open_database:
+        open_database.executemany(
+            "INSERT INTO activity (request, caller_request, at, project, key, surface, model, provider, verdict, outcome, "
+            "status, entity_types, violation_count, injection_score, streamed, latency_us, detect_us, upstream_us, "
+            f"input_tokens, output_tokens, policy_version, cost, own_us) VALUES ({','.join('?' * 23)})", rows)
+        open_database.executemany(
+            f"INSERT INTO activity_counts VALUES ({','.join('?' * 10)})", [(*at, *sums) for at, sums in counts.items()])
+        open_database.executemany(
+            f"INSERT INTO activity_tops VALUES ({','.join('?' * 7)})", [(*at, *seen) for at, seen in tops.items()])

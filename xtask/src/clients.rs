@@ -14,6 +14,12 @@ const PYTHON: &str = "import sys; sys.exit(sys.version_info < (3, 9))";
 const PYTHON_REMEDY: &str = "install Python 3.9 or newer with its venv module, such as `apt-get install python3 python3-venv`, \
                              or leave these tests out with `cargo xtask test --skip-clients`";
 
+/// The names of Chromium; the checks of the dashboard drive it.
+const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
+/// How to get it.
+const CHROMIUM_REMEDY: &str = "install Chromium, such as `apt-get install chromium`, or name it in WARDBELL_CHROMIUM, or leave \
+                               these tests out with `cargo xtask test --skip-clients`";
+
 /// What is installed.
 const WANTED: &[&str] = &["clients/requirements.txt", "clients/package.json", "clients/package-lock.json"];
 
@@ -21,6 +27,11 @@ pub(crate) fn run(binary: Binary) -> Result<()> {
     let (wardbell, receiver) = (binary.get()?, receiver(binary)?);
     if !program("python3", ["-c", PYTHON]).works() {
         bail!("the client tests need python3, version 3.9 or newer\n  to mend it: {PYTHON_REMEDY}");
+    }
+    let has_chromium = std::env::var_os("WARDBELL_CHROMIUM").is_some()
+        || CHROMIUM.iter().any(|name| program(name, ["--version"]).works());
+    if !has_chromium {
+        bail!("the dashboard's tests need Chromium\n  to mend it: {CHROMIUM_REMEDY}");
     }
     let mut wanted = String::new();
     for file in WANTED {

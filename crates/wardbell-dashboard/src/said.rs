@@ -8,8 +8,6 @@ const SAID: &[(&str, &str)] = &[
     ("project-deleted", "The project is deleted."),
     ("webhook-saved", "The webhook is changed."),
     ("webhook-deleted", "The webhook is deleted. What was still to be delivered to it is given up."),
-    ("webhook-on", "The webhook is on."),
-    ("webhook-off", "The webhook is off. Alerts for it are not kept; recover them when it is on again."),
     ("replayed", "It is due again, and under way."),
     ("policy-saved", "The policy is in force."),
     ("policy-restored", "The earlier policy is in force again, as a new version."),
@@ -19,8 +17,6 @@ const SAID: &[(&str, &str)] = &[
     ("provider-saved", "The provider is saved."),
     ("provider-deleted", "The provider is deleted."),
     ("password-changed", "Your password is changed, and every other browser is signed out."),
-    ("silence-made", "The silence holds. What it holds back is told when it ends."),
-    ("silence-removed", "The silence is removed. What it held back is told now."),
 ];
 
 /// What a word says; nothing for words that are not ours.

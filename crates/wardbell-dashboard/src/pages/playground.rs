@@ -183,7 +183,10 @@ fn outcome(trial: &Trial) -> Markup {
         section { h2 { "In place" }
             @for (index, text) in trial.texts.iter().enumerate() {
                 @let found: Vec<_> = trial.findings.iter().filter(|finding| finding.text == index).collect();
-                div.segment { header { (text.origin) } p tabindex="0" role="region" aria-label=(format!("Text {}", index + 1)) { (highlighted(&text.text, &found)) } }
+                // Fields such as the model's name are nobody's words; they are shown where something is in them.
+                @if text.origin != "other" || !found.is_empty() {
+                    div.segment { header { (text.origin) } p tabindex="0" role="region" aria-label=(format!("Text {}", index + 1)) { (highlighted(&text.text, &found)) } }
+                }
                 @if let Some(redacted) = &text.redacted { div.segment { header { (text.origin) ", as it would go on" } p tabindex="0" role="region" aria-label=(format!("Text {} as it would go on", index + 1)) { (Shown(redacted)) } } }
             }
         }

@@ -1,8 +1,9 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params};
 use wardbell_core::activity::Activity;
-use wardbell_core::id::ProjectId;
+use wardbell_core::id::{ProjectId, RequestId};
 use wardbell_core::money::Usd;
+use wardbell_core::outcome::Outcome;
 
 use crate::activity::{ActivityFilter, ActivityRow, VerdictGroup};
 use crate::error::StoreError;
@@ -92,7 +93,14 @@ pub(super) fn page(
     page: &PageQuery,
 ) -> Result<Page<ActivityRow>, StoreError> {
     let ActivityFilter { verdict, outcome, key, model, surface, entity, request, since, until } = filter;
-    let mut query = Query::new("SELECT * FROM activity WHERE project = ?1", project);
+    // The planner cannot know how few rows have findings; where nothing else narrows the search, it is told.
+    let is_narrow = key.is_some() || model.is_some() || request.is_some() || verdict.is_some() || outcome.is_some();
+    let select = if entity.is_some() && !is_narrow {
+        "SELECT * FROM activity INDEXED BY activity_with_findings WHERE project = ?1 AND entity_types <> ''"
+    } else {
+        "SELECT * FROM activity WHERE project = ?1"
+    };
+    let mut query = Query::new(select, project);
     if let Some(group) = verdict {
         query.among("verdict", group.verdicts());
         if group != VerdictGroup::Clean {
@@ -100,12 +108,17 @@ pub(super) fn page(
             query.also("verdict <> 'allow'");
         }
     }
+    if outcome.is_some_and(|outcome| outcome != Outcome::Served) {
+        // The same for the index of outcomes.
+        query.also("outcome <> 'served'");
+    }
     query.and("outcome =", outcome.map(|outcome| Value::from(outcome.as_str().to_owned())));
     query.and("key =", key.map(|key| Value::from(key.to_string())));
     query.and("model =", model.map(Value::from));
     query.and("surface =", surface.map(Value::from));
     query.and("',' || entity_types || ',' LIKE", entity.map(|entity| Value::from(format!("%,{entity},%"))));
-    query.either(["request =", "caller_request ="], request.map(Value::from));
+    let is_ours = request.as_ref().is_some_and(|request| request.parse::<RequestId>().is_ok());
+    query.and(if is_ours { "request =" } else { "caller_request =" }, request.map(Value::from));
     query.and("at >=", since.map(|since| Value::from(since.as_millis())));
     query.and("at <", until.map(|until| Value::from(until.as_millis())));
     let rows = query.page_by(connection, "request", page, read)?;
