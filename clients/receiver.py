@@ -44,10 +44,10 @@ class Receiver:
     """Keeps deliveries, passes each on to `target` if there is one, and answers what `target` did, or `status`.
 
     The first delivery of each check is answered 500 where `fails_once`, whatever the target said: as if its answer had
-    been lost on the way. It waits for `pause` seconds before it answers.
+    been lost on the way. It waits for `pause` seconds before it answers. `answer` is the body of what it says.
     """
 
-    def __init__(self, target=None, fails_once=False, status=204, pause=0.0):
+    def __init__(self, target=None, fails_once=False, status=204, pause=0.0, answer=b""):
         self.deliveries = []
         self.came = threading.Condition()
         receiver = self
@@ -66,8 +66,9 @@ class Receiver:
                     receiver.came.notify_all()
                 time.sleep(pause)
                 self.send_response(500 if fails_once and first else delivery.answer)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", str(len(answer)))
                 self.end_headers()
+                self.wfile.write(answer)
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

@@ -58,6 +58,8 @@ pub(crate) enum ApiError {
         /// Whole seconds until the next call is accepted.
         retry_after_seconds: u64,
     },
+    /// As many as may look on do.
+    TooManyWatchers,
     /// The store failed before the change was made.
     Store(StoreError),
     /// The change is stored, and the settings in memory could not be read anew.
@@ -185,7 +187,8 @@ impl ApiError {
             | Self::Field(_)
             | Self::LimitReached { .. }
             | Self::Conflict { .. }
-            | Self::TooManyTests { .. } => {}
+            | Self::TooManyTests { .. }
+            | Self::TooManyWatchers => {}
         }
     }
 
@@ -242,6 +245,11 @@ impl ApiError {
                 StatusCode::TOO_MANY_REQUESTS,
                 ErrorBody::new("rate_limited", "this webhook was tested too often")
                     .hint(format!("try again in {retry_after_seconds} s")),
+            ),
+            Self::TooManyWatchers => (
+                StatusCode::TOO_MANY_REQUESTS,
+                ErrorBody::new("too_many_watchers", "too many read the event stream already")
+                    .hint("end one of them first"),
             ),
             Self::Store(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -13,7 +13,7 @@
 //! exist. Unknown fields are refused, and so are fields of the plan that this version does not act on.
 //!
 //! **Bounds.** Bodies: [`BODY_BYTES_MAX_DEFAULT`], 30 s to arrive, 128 levels deep. Pages: 500 items. Tests of one
-//! webhook: 10 a minute.
+//! webhook: 10 a minute. Readers of the event stream: 64.
 //!
 //! **What it does not do.** Users and roles: there is one admin token. Cross-origin calls from browsers.
 
@@ -22,10 +22,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use wardbell_core::alert::AlertKind;
-use wardbell_store::directory::Directory;
+use wardbell_core::abuse::Abuse;
+use wardbell_core::alert::{Alert, AlertKind};
+use wardbell_core::content::BrokenPolicy;
+use wardbell_core::finding::Located;
+use wardbell_core::origin::Origin;
+use wardbell_store::directory::{Directory, ProjectView};
 use wardbell_store::endpoint::Endpoint;
 use wardbell_store::ledger::Ledger;
+use wardbell_store::provider::Provider;
 use wardbell_store::store::Store;
 
 pub mod auth;
@@ -55,8 +60,12 @@ pub struct ApiState {
     pub webhooks_per_project_max: u32,
     /// Sends the test alert.
     pub tester: Arc<dyn TestDelivery>,
+    /// Tries out texts and providers.
+    pub probes: Arc<dyn Probes>,
     /// Whether there is a mail server, so that webhooks can be mail.
     pub mail_enabled: bool,
+    /// Turns true when Wardbell stops: streams of events end then.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
     /// The largest body that is read, in bytes.
     pub body_bytes_max: usize,
 }
@@ -86,6 +95,81 @@ pub struct TestOutcome {
     pub excerpt: Option<String>,
 }
 
+/// Tries out texts and providers, as real requests would find them.
+///
+/// Services do not know one another, so the shell connects this to the gateway.
+#[async_trait]
+pub trait Probes: Send + Sync {
+    /// What a project's policy would do about a body. Nothing is forwarded, recorded or told.
+    ///
+    /// # Errors
+    /// When the body cannot be read; the text says why.
+    async fn try_out(&self, project: &ProjectView, ask: TrialAsk) -> Result<TrialSeen, String>;
+
+    /// Whether a provider can be reached and takes its key. One call, bounded in time by the implementation.
+    async fn checkup(&self, provider: &Provider) -> ProviderSeen;
+}
+
+/// What is tried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialAsk {
+    /// The body of a call.
+    pub body: String,
+    /// The path that it would be sent to.
+    pub path: String,
+    /// Whether it would come on the scan and proxy surface.
+    pub is_proxied: bool,
+}
+
+/// What would come of it.
+#[derive(Debug, Clone)]
+pub struct TrialSeen {
+    /// The verdict's word.
+    pub verdict: &'static str,
+    /// Why the detectors did not finish, if they did not.
+    pub failure: Option<String>,
+    /// The texts of the body, in order.
+    pub texts: Vec<TrialText>,
+    /// What was found, and whether the policy counts it.
+    pub findings: Vec<(Located, bool)>,
+    /// The highest injection score, from 0 to 1.
+    pub injection_score: f32,
+    /// From which score a text of the user counts as an injection.
+    pub injection_threshold: Option<f32>,
+    /// Content policies that were broken.
+    pub broken: Vec<BrokenPolicy>,
+    /// Abuse, where it is looked for.
+    pub abuse: Option<Abuse>,
+    /// The alerts that it would raise.
+    pub alerts: Vec<Alert>,
+    /// Time in detectors.
+    pub detect_latency: Duration,
+}
+
+/// A text of a body that is tried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialText {
+    /// Whose it is.
+    pub origin: Origin,
+    /// The text as it came.
+    pub text: String,
+    /// The text as it would go on, if it would go on changed.
+    pub redacted: Option<String>,
+}
+
+/// What came of asking a provider for its models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderSeen {
+    /// The status that it answered, if it did.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub duration: Duration,
+    /// What is wrong, in our own words.
+    pub error: Option<String>,
+    /// How many models it listed, where it did.
+    pub models: Option<u64>,
+}
+
 /// What handlers share.
 type Shared = Arc<Api>;
 
@@ -94,6 +178,8 @@ struct Api {
     /// Held by whoever changes settings.
     changing: tokio::sync::Mutex<()>,
     tests: v1::test_limit::TestLimit,
+    /// A permit for each who looks on.
+    watchers: Arc<tokio::sync::Semaphore>,
 }
 
 /// Everything under `/api/v1`, ready to be merged into the shell's router.
@@ -102,6 +188,7 @@ pub fn router(state: ApiState) -> Router {
         state,
         changing: tokio::sync::Mutex::new(()),
         tests: v1::test_limit::TestLimit::default(),
+        watchers: Arc::new(tokio::sync::Semaphore::new(v1::event::WATCHERS_MAX)),
     }))
 }
 

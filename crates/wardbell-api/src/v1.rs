@@ -13,16 +13,20 @@ pub(crate) mod activity;
 pub(crate) mod alert;
 pub(crate) mod budget;
 pub(crate) mod change;
+pub(crate) mod counts;
 pub(crate) mod delivery;
+pub(crate) mod event;
 pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod openapi;
 pub(crate) mod policy;
+pub(crate) mod policy_version;
 pub(crate) mod project;
 pub(crate) mod provider;
 pub(crate) mod signing;
 pub(crate) mod silence;
 pub(crate) mod test_limit;
+pub(crate) mod trial;
 pub(crate) mod webhook;
 pub(crate) mod webhook_body;
 pub(crate) mod webhook_settings;
@@ -34,12 +38,17 @@ pub(crate) const PREFIX: &str = "/api/v1";
 fn calls() -> Vec<(&'static str, &'static [&'static str], MethodRouter<Shared>)> {
     vec![
         ("/openapi.json", &["get"], get(openapi::show)),
+        ("/events", &["get"], get(event::show)),
+        ("/counts", &["get"], get(counts::show)),
         ("/projects", &["get", "post"], get(project::list).post(project::create)),
         (
             "/projects/{project}",
             &["get", "patch", "delete"],
             get(project::show).patch(project::update).delete(project::remove),
         ),
+        ("/projects/{project}/try", &["post"], post(trial::try_out)),
+        ("/projects/{project}/policy/versions", &["get"], get(policy_version::list)),
+        ("/projects/{project}/policy/restore", &["post"], post(policy_version::restore)),
         ("/projects/{project}/budget", &["get", "put"], get(budget::show).put(budget::put)),
         ("/projects/{project}/budget/top-up", &["post"], post(budget::top_up)),
         ("/projects/{project}/budget/release", &["post"], post(budget::release)),
@@ -51,6 +60,8 @@ fn calls() -> Vec<(&'static str, &'static [&'static str], MethodRouter<Shared>)>
             &["get", "put", "delete"],
             get(provider::show).put(provider::put).delete(provider::remove),
         ),
+        ("/projects/{project}/providers/{name}/test", &["post"], post(provider::test)),
+        ("/projects/{project}/webhooks/guess-format", &["post"], post(webhook::guess_format)),
         ("/projects/{project}/webhooks", &["get", "post"], get(webhook::list).post(webhook::create)),
         (
             "/projects/{project}/webhooks/{webhook}",

@@ -9,6 +9,8 @@ mod rig;
 mod bell;
 #[path = "api/budgets.rs"]
 mod budgets;
+#[path = "api/dashboard.rs"]
+mod dashboard;
 #[path = "api/door.rs"]
 mod door;
 #[path = "api/policies.rs"]

@@ -48,6 +48,8 @@ pub struct Activity {
     pub detect_latency: Duration,
     /// Time from forwarding to the first byte of the upstream's answer; zero if it was not called.
     pub upstream_latency: Duration,
+    /// What Wardbell itself took: everything but the wait for the upstream.
+    pub own_latency: Duration,
     /// What the upstream says the call used, if it said so.
     pub usage: Option<Usage>,
     /// What it cost, where the upstream told what it used or money was held for it.

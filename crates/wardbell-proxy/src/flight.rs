@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 use tokio::task::JoinHandle;
 use wardbell_core::activity::Activity;
-use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, DlpData, LoopData, Source};
-use wardbell_core::content::BrokenPolicy;
+use wardbell_core::alert::{Alert, AlertData, AlertKind, DlpAction, LoopData};
 use wardbell_core::entity::EntityType;
 use wardbell_core::finding::Located;
-use wardbell_core::id::{AlertId, KeyId, ProjectId, RequestId};
+use wardbell_core::id::{KeyId, ProjectId, RequestId};
 use wardbell_core::money::Usd;
 use wardbell_core::outcome::Outcome;
 use wardbell_core::policy::{FailMode, Sensitivity};
@@ -18,12 +17,13 @@ use wardbell_core::principal::Principal;
 use wardbell_core::provider::ProviderKind;
 use wardbell_core::time::Timestamp;
 use wardbell_core::usage::Usage;
-use wardbell_core::verdict::{Allowed, Redaction, Refusal, Verdict};
+use wardbell_core::verdict::Verdict;
 use wardbell_guard::policy::decide::Beside;
 use wardbell_store::store::Store;
 use wardbell_telemetry::ambient;
 use wardbell_telemetry::metrics::{AlertLabels, LossLabels, RequestLabels, metrics};
 
+use crate::cause::{self, Cause};
 use crate::edge::Edge;
 use crate::loops::{Circle, Watch};
 use crate::money::{Held, Pricing};
@@ -143,6 +143,7 @@ impl Flight {
             latency: Duration::ZERO,
             detect_latency: Duration::ZERO,
             upstream_latency: Duration::ZERO,
+            own_latency: Duration::ZERO,
             usage: None,
             cost: None,
             policy_version,
@@ -223,7 +224,7 @@ impl Flight {
 
     /// Starts to commit an alert of a loop.
     pub(crate) fn loop_found(&mut self, data: LoopData) {
-        let mut alert = self.alert(AlertKind::LoopDetected, &[], DlpAction::Block);
+        let mut alert = self.cause().alert(AlertKind::LoopDetected, &[], DlpAction::Block);
         alert.data = AlertData::Loop(data);
         alert.source.injection = None;
         alert.source.sensitivity = None;
@@ -284,7 +285,7 @@ impl Flight {
     pub(crate) fn decided(&mut self, verdict: &Verdict, beside: &Beside, detect_latency: Duration, evidence: Evidence) {
         self.saw(verdict.word(), &verdict.findings(), detect_latency);
         Evidence { sensitivity: self.sensitivity, preview: self.preview } = evidence;
-        let alerts = self.alerts_of(verdict, beside);
+        let alerts = self.cause().alerts_of(verdict, beside);
         self.commit(alerts);
     }
 
@@ -315,7 +316,7 @@ impl Flight {
         };
         // The preview is of the request.
         self.preview = None;
-        let mut alert = self.alert(kind, found, action);
+        let mut alert = self.cause().alert(kind, found, action);
         if let AlertData::Dlp(data) = &mut alert.data {
             data.violation_count = count(total);
         }
@@ -352,78 +353,20 @@ impl Flight {
         self.row.detect_latency = detect_latency;
         self.row.violation_count = count(findings.len());
         self.row.entity_types = entity_types(findings.iter().copied());
-        self.row.injection_score = findings
-            .iter()
-            .filter(|located| located.finding.entity.is_injection())
-            .map(|located| located.finding.score)
-            .fold(0.0, f32::max);
+        self.row.injection_score = cause::injection_score(findings);
     }
 
-    fn alerts_of(&self, verdict: &Verdict, beside: &Beside) -> Vec<Alert> {
-        let mut alerts = match verdict {
-            Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_))
-            | Verdict::Block(Refusal::FailedClosed(_) | Refusal::Abuse(_)) => Vec::new(),
-            Verdict::Allow(Allowed::Observed(found)) => self.tolerated_injection(found),
-            Verdict::Redact(Redaction { cut, observed }) => {
-                let mut alerts = vec![self.alert(AlertKind::PiiRedacted, cut, DlpAction::Redact)];
-                alerts.extend(self.tolerated_injection(observed));
-                alerts
-            }
-            Verdict::Block(Refusal::Pii(found)) => {
-                vec![self.alert(AlertKind::PiiBlocked, found, DlpAction::Block)]
-            }
-            Verdict::Block(Refusal::Injection(found)) => {
-                vec![self.alert(AlertKind::InjectionBlocked, found, DlpAction::Block)]
-            }
-            Verdict::Block(Refusal::Content(broken)) => return vec![self.content_alert(broken, DlpAction::Block)],
-        };
-        if !beside.broken.is_empty() {
-            alerts.push(self.content_alert(&beside.broken, DlpAction::Detect));
-        }
-        alerts
-    }
-
-    fn content_alert(&self, broken: &[BrokenPolicy], action: DlpAction) -> Alert {
-        let mut alert = self.alert(AlertKind::ContentViolated, &[], action);
-        if let AlertData::Dlp(data) = &mut alert.data {
-            data.violation_count = count(broken.len());
-            data.policies = broken.iter().map(|policy| policy.name.clone()).collect();
-        }
-        alert
-    }
-
-    fn tolerated_injection(&self, found: &[Located]) -> Vec<Alert> {
-        if found.iter().any(|located| located.finding.entity.is_injection()) {
-            vec![self.alert(AlertKind::InjectionDetected, found, DlpAction::Detect)]
-        } else {
-            Vec::new()
-        }
-    }
-
-    fn alert(&self, kind: AlertKind, found: &[Located], action: DlpAction) -> Alert {
-        let entity_types = entity_types(found);
-        Alert {
-            id: AlertId::mint(self.arrival.at, ambient::entropy()),
+    fn cause(&self) -> Cause<'_> {
+        Cause {
             project: self.row.project,
             request_id: self.arrival.shown_id(),
             at: self.arrival.at,
-            kind,
-            data: AlertData::Dlp(DlpData {
-                has_injection: entity_types.iter().any(|entity| entity.is_injection()),
-                entity_types,
-                violation_count: count(found.len()),
-                model: self.row.model.clone(),
-                action,
-                policies: Vec::new(),
-            }),
-            source: Source {
-                key: Some(self.row.key),
-                user: self.user.clone(),
-                injection: Some(self.row.injection_score),
-                sensitivity: Some(self.sensitivity),
-            },
-            preview: self.preview.clone(),
-            is_test: false,
+            model: &self.row.model,
+            key: Some(self.row.key),
+            user: self.user.as_deref(),
+            injection: self.row.injection_score,
+            sensitivity: self.sensitivity,
+            preview: self.preview.as_deref(),
         }
     }
 
@@ -482,6 +425,7 @@ impl Flight {
         self.row.outcome = outcome;
         self.row.status = status;
         self.row.latency = self.arrival.started.elapsed();
+        self.row.own_latency = self.own_latency();
         let labels = RequestLabels { verdict: self.row.verdict, outcome: outcome.as_str() };
         metrics().requests.get_or_create(&labels).inc();
         metrics().requests_in_flight.dec();

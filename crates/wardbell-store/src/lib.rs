@@ -15,11 +15,14 @@
 
 pub mod activity;
 pub mod budget;
+pub mod counts;
 pub mod directory;
 pub mod endpoint;
 pub mod error;
+pub mod happening;
 pub mod key;
 pub mod ledger;
+pub mod operator;
 pub mod outbox;
 pub mod page;
 pub mod project;

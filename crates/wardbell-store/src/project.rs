@@ -27,3 +27,14 @@ pub struct ProjectChange {
     /// A new policy, which becomes the next version.
     pub policy: Option<Policy>,
 }
+
+/// A policy as it was or is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicyVersion {
+    /// Counted from 1.
+    pub version: u32,
+    /// The policy.
+    pub policy: Policy,
+    /// When it came into force.
+    pub at: Timestamp,
+}

@@ -3,10 +3,12 @@
 mod activity;
 mod alert;
 mod budget;
+mod counts;
 mod endpoint;
 mod fold;
 mod health;
 mod key;
+mod operator;
 mod outbox;
 mod project;
 mod provider;
@@ -28,7 +30,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use wardbell_core::activity::Activity;
 use wardbell_core::alert::Alert;
 use wardbell_core::budget::Scope;
@@ -36,18 +38,21 @@ use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId, Silen
 use wardbell_core::money::Usd;
 use wardbell_core::time::Timestamp;
 
-use crate::activity::ActivityRow;
+use crate::activity::{ActivityFilter, ActivityRow};
 use crate::budget::{BudgetChange, BudgetStatus, Step, Stepped};
+use crate::counts::{CountsOverTime, CountsQuery, LastUsed};
 use crate::directory::Snapshot;
 use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
 use crate::error::{OpenError, StoreError};
+use crate::happening::{HAPPENINGS_MAX, Happening};
 use crate::key::{Key, KeyHash};
+use crate::operator::{Session, SessionHash};
 use crate::outbox::{
     AlertFilter, Attempt, Claim, ClaimRoom, Delivery, DeliveryFilter, Expunge, Next, ReplayFilter, ReplayPlan,
     Replayed, Retention,
 };
 use crate::page::{Page, PageQuery};
-use crate::project::{Project, ProjectChange};
+use crate::project::{PolicyVersion, Project, ProjectChange};
 use crate::provider::Provider;
 use crate::seal::Sealer;
 use crate::silence::Silence;
@@ -66,6 +71,7 @@ pub struct Sqlite {
     bell: Arc<Notify>,
     feed: Mutex<Option<Feed>>,
     routes: Arc<Routes>,
+    happenings: broadcast::Sender<Happening>,
     /// Held for as long as the file is open; the system drops it with the process.
     _lock: File,
 }
@@ -97,6 +103,7 @@ impl Sqlite {
             bell: Arc::new(Notify::new()),
             feed: Mutex::new(None),
             routes,
+            happenings: broadcast::Sender::new(HAPPENINGS_MAX),
             _lock: lock,
         })
     }
@@ -134,10 +141,16 @@ impl Sqlite {
         let bell = Arc::clone(&self.bell);
         let feed = self.feed.lock().ok().and_then(|feed| feed.clone());
         let routes = Arc::clone(&self.routes);
+        let happenings = self.happenings.clone();
+        let is_watched = happenings.receiver_count() > 0;
         let run = move |connection: &Connection| {
-            run(connection, &Raiser { sealer: &sealer, feed: feed.as_ref(), routes: &routes })
+            run(connection, &Raiser { sealer: &sealer, feed: feed.as_ref(), routes: &routes, is_watched })
         };
-        let then = move |(value, made): (T, Made)| {
+        let then = move |(value, mut made): (T, Made)| {
+            for happening in std::mem::take(&mut made.happenings) {
+                // Whoever looked on may have left.
+                let _ = happenings.send(happening);
+            }
             if made.hand_over() {
                 bell.notify_one();
             }
@@ -179,12 +192,25 @@ impl Store for Sqlite {
         self.write_settings(move |c, _| project::delete(c, id, now)).await
     }
 
+    async fn policies(
+        &self,
+        project: ProjectId,
+        before: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<PolicyVersion>, StoreError> {
+        self.read(move |c, _| project::policies(c, project, before, limit)).await
+    }
+
     async fn create_key(&self, key: Key, hash: KeyHash) -> Result<(), StoreError> {
         self.write(move |c, _| key::create(c, &key, hash)).await
     }
 
     async fn keys(&self, project: ProjectId) -> Result<Vec<Key>, StoreError> {
         self.read(move |c, _| key::of_project(c, project)).await
+    }
+
+    async fn keys_last_used(&self, project: ProjectId) -> Result<Vec<LastUsed>, StoreError> {
+        self.read(move |c, _| counts::keys_last_used(c, project)).await
     }
 
     async fn delete_key(&self, project: ProjectId, id: KeyId) -> Result<(), StoreError> {
@@ -295,7 +321,21 @@ impl Store for Sqlite {
     }
 
     async fn record(&self, rows: Vec<Activity>) -> Result<(), StoreError> {
-        self.write(move |c, _| rows.iter().try_for_each(|row| activity::put(c, row, Present::Replace))).await
+        let happenings = self.happenings.clone();
+        let run = move |c: &Connection| {
+            rows.iter().try_for_each(|row| activity::put(c, row, Present::Replace))?;
+            counts::add(c, &rows)?;
+            Ok(rows)
+        };
+        let then = move |rows: Vec<Activity>| {
+            if happenings.receiver_count() > 0 {
+                for row in &rows {
+                    // Whoever looked on may have left.
+                    let _ = happenings.send(Happening::Request(row.into()));
+                }
+            }
+        };
+        self.writer.run_then(run, then).await
     }
 
     async fn record_alert(&self, row: Activity, alert: Alert) -> Result<Option<Vec<DeliveryId>>, StoreError> {
@@ -307,8 +347,53 @@ impl Store for Sqlite {
         .await
     }
 
-    async fn activity(&self, project: ProjectId, page: PageQuery) -> Result<Page<ActivityRow>, StoreError> {
-        self.read(move |c, _| activity::page(c, project, &page)).await
+    async fn activity(
+        &self,
+        project: ProjectId,
+        filter: ActivityFilter,
+        page: PageQuery,
+    ) -> Result<Page<ActivityRow>, StoreError> {
+        self.read(move |c, _| activity::page(c, project, filter, &page)).await
+    }
+
+    async fn counts(&self, query: CountsQuery) -> Result<CountsOverTime, StoreError> {
+        self.read(move |c, _| counts::over_time(c, &query)).await
+    }
+
+    fn happenings(&self) -> broadcast::Receiver<Happening> {
+        self.happenings.subscribe()
+    }
+
+    async fn operator_password(&self) -> Result<Option<String>, StoreError> {
+        self.read(|c, _| operator::password(c)).await
+    }
+
+    async fn set_up_operator(&self, password: String, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(move |c, _| operator::set_up(c, &password, now)).await
+    }
+
+    async fn set_operator_password(&self, password: String, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |c, _| operator::set_password(c, &password, now)).await
+    }
+
+    async fn open_session(&self, session: Session) -> Result<(), StoreError> {
+        self.write(move |c, _| operator::open(c, &session)).await
+    }
+
+    async fn session(&self, hash: SessionHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        self.read(move |c, _| operator::session(c, &hash, now)).await
+    }
+
+    async fn session_count(&self, now: Timestamp) -> Result<u32, StoreError> {
+        self.read(move |c, _| operator::count(c, now)).await
+    }
+
+    async fn end_session(&self, hash: SessionHash) -> Result<(), StoreError> {
+        self.write(move |c, _| operator::end(c, &hash)).await
+    }
+
+    async fn end_sessions(&self) -> Result<(), StoreError> {
+        self.write(|c, _| operator::end_all(c)).await
     }
 
     async fn alerts(
@@ -384,7 +469,14 @@ impl Store for Sqlite {
     }
 
     async fn finish_attempt(&self, id: DeliveryId, attempt: Attempt, next: Next) -> Result<(), StoreError> {
-        self.write_deliveries(move |c, raiser| Ok(((), outbox::finish(c, raiser, id, &attempt, &next)?))).await
+        self.write_deliveries(move |c, raiser| {
+            let mut made = outbox::finish(c, raiser, id, &attempt, &next)?;
+            if raiser.is_watched {
+                made.happenings.push(Happening::Delivery(outbox::by_id(c, id)?));
+            }
+            Ok(((), made))
+        })
+        .await
     }
 
     fn outbox_bell(&self) -> &Notify {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use wardbell_core::activity::Activity;
 use wardbell_core::alert::Alert;
 use wardbell_core::budget::Scope;
@@ -11,18 +11,21 @@ use wardbell_core::id::{AlertId, DeliveryId, EndpointId, KeyId, ProjectId, Silen
 use wardbell_core::money::Usd;
 use wardbell_core::time::Timestamp;
 
-use crate::activity::ActivityRow;
+use crate::activity::{ActivityFilter, ActivityRow};
 use crate::budget::{BudgetChange, BudgetStatus, Step, Stepped};
+use crate::counts::{CountsOverTime, CountsQuery, LastUsed};
 use crate::directory::Snapshot;
 use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
 use crate::error::StoreError;
+use crate::happening::Happening;
 use crate::key::{Key, KeyHash};
+use crate::operator::{Session, SessionHash};
 use crate::outbox::{
     AlertFilter, Attempt, Claim, ClaimRoom, Delivery, DeliveryFilter, Expunge, Next, ReplayFilter, ReplayPlan,
     Replayed, Retention,
 };
 use crate::page::{Page, PageQuery};
-use crate::project::{Project, ProjectChange};
+use crate::project::{PolicyVersion, Project, ProjectChange};
 use crate::provider::Provider;
 use crate::silence::Silence;
 
@@ -49,10 +52,21 @@ pub trait Store: Send + Sync + 'static {
     /// Removes a project with its keys, providers and endpoints; its pending deliveries die. `NotFound` if there is none.
     async fn delete_project(&self, id: ProjectId, now: Timestamp) -> Result<(), StoreError>;
 
+    /// Lists the versions of a project's policy, newest first: at most `limit` of those before `before`. `NotFound` if there
+    /// is no such project.
+    async fn policies(
+        &self,
+        project: ProjectId,
+        before: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<PolicyVersion>, StoreError>;
+
     /// Adds a key. `NotFound` if the project is missing.
     async fn create_key(&self, key: Key, hash: KeyHash) -> Result<(), StoreError>;
     /// Lists a project's keys, oldest first.
     async fn keys(&self, project: ProjectId) -> Result<Vec<Key>, StoreError>;
+    /// When each of a project's keys was last used; those never used are left out.
+    async fn keys_last_used(&self, project: ProjectId) -> Result<Vec<LastUsed>, StoreError>;
     /// Revokes a key. `NotFound` if the project has none of that id.
     async fn delete_key(&self, project: ProjectId, id: KeyId) -> Result<(), StoreError>;
 
@@ -133,7 +147,33 @@ pub trait Store: Send + Sync + 'static {
     /// request that is there already stays: it is the final one.
     async fn record_alert(&self, row: Activity, alert: Alert) -> Result<Option<Vec<DeliveryId>>, StoreError>;
     /// Lists a project's activity, newest first.
-    async fn activity(&self, project: ProjectId, page: PageQuery) -> Result<Page<ActivityRow>, StoreError>;
+    async fn activity(
+        &self,
+        project: ProjectId,
+        filter: ActivityFilter,
+        page: PageQuery,
+    ) -> Result<Page<ActivityRow>, StoreError>;
+    /// Counts requests over time.
+    async fn counts(&self, query: CountsQuery) -> Result<CountsOverTime, StoreError>;
+    /// Tells what happens from now on to one who looks on: requests' ends, alerts, attempts.
+    fn happenings(&self) -> broadcast::Receiver<Happening>;
+
+    /// The hash of the operator's password; `None` before it was set.
+    async fn operator_password(&self) -> Result<Option<String>, StoreError>;
+    /// Sets the hash of the operator's password unless there is one; whether it did.
+    async fn set_up_operator(&self, password: String, now: Timestamp) -> Result<bool, StoreError>;
+    /// Sets the hash of the operator's password and ends every session.
+    async fn set_operator_password(&self, password: String, now: Timestamp) -> Result<(), StoreError>;
+    /// Opens a session. Beyond a hundred the oldest ends.
+    async fn open_session(&self, session: Session) -> Result<(), StoreError>;
+    /// Reads a session that has not expired.
+    async fn session(&self, hash: SessionHash, now: Timestamp) -> Result<Option<Session>, StoreError>;
+    /// How many sessions are open.
+    async fn session_count(&self, now: Timestamp) -> Result<u32, StoreError>;
+    /// Ends a session, if it is there.
+    async fn end_session(&self, hash: SessionHash) -> Result<(), StoreError>;
+    /// Ends every session.
+    async fn end_sessions(&self) -> Result<(), StoreError>;
 
     /// Lists a project's alerts, newest first.
     async fn alerts(&self, project: ProjectId, filter: AlertFilter, page: PageQuery)

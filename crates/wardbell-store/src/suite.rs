@@ -4,6 +4,8 @@
 mod activity;
 mod bell;
 pub(crate) mod budget;
+mod counts;
+mod operator;
 mod outbox;
 mod settings;
 
@@ -46,6 +48,11 @@ pub(crate) async fn run_all<B: Bench, F: Future<Output = B>>(empty: impl Fn() ->
     settings::a_snapshot_holds_all_that_a_request_needs(&*empty().await.store()).await;
     activity::a_row_reads_back_and_its_end_replaces_its_beginning(&*empty().await.store()).await;
     activity::pages_lose_and_repeat_nothing(&*empty().await.store()).await;
+    counts::requests_are_counted_by_minute_and_by_hour_once_they_ended(&*empty().await.store()).await;
+    counts::activity_is_filtered(&*empty().await.store()).await;
+    counts::who_looks_on_is_told_what_was_committed(&*empty().await.store()).await;
+    operator::a_password_is_set_up_once_and_ends_sessions_when_it_changes(&*empty().await.store()).await;
+    operator::sessions_end_by_time_by_wish_and_by_number(&*empty().await.store()).await;
     outbox::an_alert_reaches_those_who_want_it(&*empty().await.store()).await;
     outbox::a_repeat_of_a_callers_id_raises_once(&*empty().await.store()).await;
     outbox::a_claim_holds_until_it_is_finished_or_its_lease_ends(&*empty().await.store()).await;
@@ -148,6 +155,7 @@ pub(crate) fn activity_of(project: ProjectId) -> Activity {
         latency: Duration::from_micros(1_234),
         detect_latency: Duration::from_micros(5),
         upstream_latency: Duration::from_micros(600),
+        own_latency: Duration::from_micros(40),
         usage: None,
         cost: None,
         policy_version: 3,

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use wardbell_api::ApiState;
 use wardbell_api::auth::AdminToken;
-use wardbell_api::{ApiState, TestDelivery};
-use wardbell_core::alert::AlertKind;
 use wardbell_core::id::{KeyId, ProjectId};
 use wardbell_core::policy::Policy;
 use wardbell_core::secret::Secret;
+use wardbell_dashboard::DashboardState;
 use wardbell_detect::engine::{Engine, EngineSettings};
 use wardbell_egress::policy::Policy as EgressPolicy;
 use wardbell_egress::upstream::UpstreamBounds;
 use wardbell_egress::{Egress, EgressConfig};
-use wardbell_notify::deliver::Tester;
 use wardbell_notify::dispatch::Notifier;
 use wardbell_notify::mail::Mailer;
 use wardbell_proxy::body_budget::BodyBudget;
@@ -29,7 +29,6 @@ use wardbell_proxy::loops::LoopGuard;
 use wardbell_proxy::pace;
 use wardbell_proxy::record::{Recorder, RecorderTask};
 use wardbell_store::directory::Directory;
-use wardbell_store::endpoint::Endpoint;
 use wardbell_store::key::{self, Key, KeyHash};
 use wardbell_store::ledger::Ledger;
 use wardbell_store::project::Project;
@@ -38,6 +37,7 @@ use wardbell_store::sqlite::Sqlite;
 use wardbell_store::store::Store;
 use wardbell_telemetry::ambient;
 
+use crate::bridge::{GatewayProbes, TestThroughNotifier};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::server::{self, Bounds, Surfaces};
@@ -57,6 +57,8 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     /// The key of the default project, if this start made it.
     pub(crate) first_key: Option<Secret<String>>,
+    /// The path of the link that sets the dashboard's password, while there is none.
+    pub(crate) setup_path: Option<String>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     notifier: Notifier,
@@ -108,6 +110,8 @@ impl App {
             limits: config.limits.clone(),
             provider_key,
         };
+        let gateway = Arc::new(gateway);
+        let (stop, stopped) = watch::channel(false);
         let api = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
             directory,
@@ -116,25 +120,50 @@ impl App {
             admin_token: AdminToken::new(&keys.admin_token),
             webhooks_per_project_max: config.webhooks_per_project_max,
             tester: Arc::new(TestThroughNotifier(notifier.tester())),
+            probes: Arc::new(GatewayProbes(Arc::clone(&gateway))),
             mail_enabled,
+            stopping: stopped.clone(),
             body_bytes_max: API_BODY_BYTES_MAX,
+        });
+        let setup_token = setup_token();
+        let setup_path = match store.operator_password().await? {
+            Some(_) => None,
+            None => Some(wardbell_dashboard::setup_path(&setup_token)),
+        };
+        let dashboard = wardbell_dashboard::router(DashboardState {
+            store: Arc::clone(&store),
+            api: api.clone(),
+            admin_token: keys.admin_token,
+            setup_token,
+            webhooks_per_project_max: config.webhooks_per_project_max,
+            mail_enabled,
         });
         let bounds = Bounds {
             connections_max: config.connections_max,
             header_time_max: config.header_time_max,
             drain_time_max: config.drain_time_max,
         };
-        let (stop, stopped) = watch::channel(false);
-        let server =
-            tokio::spawn(server::serve(listener, Surfaces { gateway: Arc::new(gateway), api }, bounds, stopped));
+        let server = tokio::spawn(server::serve(listener, Surfaces { gateway, api, dashboard }, bounds, stopped));
         tracing::info!(%address, data_dir = %config.data_dir.display(), "started");
-        Ok(Self { address, first_key, stop, server, notifier, recorder: recorder_task, drains, ledger, store })
+        Ok(Self {
+            address,
+            first_key,
+            setup_path,
+            stop,
+            server,
+            notifier,
+            recorder: recorder_task,
+            drains,
+            ledger,
+            store,
+        })
     }
 
     /// Stops in order: no new requests, requests under way end, rows are written, money goes back, attempts end, the
     /// database closes.
     pub(crate) async fn stop(self) {
-        let Self { address: _, first_key: _, stop, server, notifier, recorder, drains, ledger, store } = self;
+        let Self { address: _, first_key: _, setup_path: _, stop, server, notifier, recorder, drains, ledger, store } =
+            self;
         stop.send_replace(true);
         if server.await.is_err() {
             tracing::error!("server ended unexpectedly");
@@ -147,6 +176,11 @@ impl App {
         store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// What the set-up link of this start holds.
+fn setup_token() -> Secret<String> {
+    Secret::new(URL_SAFE_NO_PAD.encode(ambient::entropy::<24>()))
 }
 
 fn egress(config: &Config) -> Result<Arc<Egress>> {
@@ -211,16 +245,4 @@ fn provider_key(variable: &str) -> Option<Secret<String>> {
         return None;
     }
     std::env::var(variable).ok().filter(|key| !key.is_empty()).map(Secret::new)
-}
-
-/// Connects the management API's Test call to the notifier: services do not know one another.
-struct TestThroughNotifier(Tester);
-
-#[async_trait]
-impl TestDelivery for TestThroughNotifier {
-    async fn test(&self, endpoint: &Endpoint, kind: AlertKind) -> wardbell_api::TestOutcome {
-        let wardbell_notify::deliver::TestOutcome { delivered, status, duration, error, excerpt } =
-            self.0.test(endpoint, kind).await;
-        wardbell_api::TestOutcome { delivered, status, duration, error, excerpt }
-    }
 }

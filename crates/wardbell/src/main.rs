@@ -1,6 +1,7 @@
 //! Wardbell: a self-hosted AI firewall that rings the bell.
 
 mod app;
+mod bridge;
 mod cli;
 mod client;
 mod config;

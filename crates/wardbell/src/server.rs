@@ -1,7 +1,7 @@
 //! The HTTP server: connections in, the right surface for each request, and an orderly end.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Surfaces {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) api: Router,
+    pub(crate) dashboard: Router,
 }
 
 /// The bounds of the server.
@@ -70,11 +71,11 @@ pub(crate) async fn serve(listener: TcpListener, surfaces: Surfaces, bounds: Bou
             _ = stop.wait_for(|stop| *stop) => break,
         };
         while connections.try_join_next().is_some() {}
-        let Some((stream, place)) = accepted else { continue };
+        let Some((stream, peer, place)) = accepted else { continue };
         let surfaces = Arc::clone(&surfaces);
         let service = service_fn(move |request| {
             let surfaces = Arc::clone(&surfaces);
-            async move { Ok::<_, Infallible>(route(&surfaces, request).await) }
+            async move { Ok::<_, Infallible>(route(&surfaces, peer, request).await) }
         });
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
         connections.spawn(async move {
@@ -94,13 +95,13 @@ pub(crate) async fn serve(listener: TcpListener, surfaces: Surfaces, bounds: Bou
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(room).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // Small frames of a stream must leave at once.
             let _ = stream.set_nodelay(true);
-            Some((stream, place))
+            Some((stream, peer.ip(), place))
         }
         Err(error) => {
             tracing::warn!(%error, "connection not accepted");
@@ -112,7 +113,7 @@ async fn accept(
 
 type Answer = Response<Either<AnswerBody, Body>>;
 
-async fn route(surfaces: &Surfaces, request: Request<Incoming>) -> Answer {
+async fn route(surfaces: &Surfaces, peer: IpAddr, request: Request<Incoming>) -> Answer {
     let request = match surface::serve(&surfaces.gateway, request).await {
         Ok(answer) => return answer.map(Either::Left),
         Err(request) => request,
@@ -120,6 +121,12 @@ async fn route(surfaces: &Surfaces, request: Request<Incoming>) -> Answer {
     let path = request.uri().path();
     if path.starts_with("/api/") {
         let Ok(answer) = surfaces.api.clone().oneshot(request.map(Body::new)).await;
+        return answer.map(Either::Right);
+    }
+    if wardbell_dashboard::owns(path) {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(wardbell_dashboard::Peer(peer));
+        let Ok(answer) = surfaces.dashboard.clone().oneshot(request).await;
         return answer.map(Either::Right);
     }
     let answer = match path {

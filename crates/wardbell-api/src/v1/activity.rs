@@ -3,10 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use wardbell_core::entity::EntityType;
 use wardbell_core::id::RequestId;
 use wardbell_core::money::Usd;
-use wardbell_store::activity::ActivityRow;
+use wardbell_core::outcome::Outcome;
+use wardbell_store::activity::{ActivityFilter, ActivityRow, VerdictGroup};
 
 use super::Answer;
 use super::list::{self, List, PageParams};
@@ -56,6 +58,8 @@ pub(crate) struct ActivityAnswer {
     detect_ms: f64,
     /// Time to the provider's first byte, in milliseconds.
     upstream_ms: f64,
+    /// What Wardbell itself took, in milliseconds: everything but the wait for the provider.
+    own_ms: f64,
     /// Tokens of the prompt, if the provider told.
     input_tokens: Option<u64>,
     /// Tokens of the answer, if the provider told.
@@ -87,6 +91,7 @@ impl From<ActivityRow> for ActivityAnswer {
             latency,
             detect_latency,
             upstream_latency,
+            own_latency,
             input_tokens,
             output_tokens,
             cost,
@@ -110,6 +115,7 @@ impl From<ActivityRow> for ActivityAnswer {
             latency_ms: list::millis(latency),
             detect_ms: list::millis(detect_latency),
             upstream_ms: list::millis(upstream_latency),
+            own_ms: list::millis(own_latency),
             input_tokens,
             output_tokens,
             cost_usd: cost.map(Usd::as_dollars),
@@ -118,17 +124,55 @@ impl From<ActivityRow> for ActivityAnswer {
     }
 }
 
+/// Which requests are wanted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query for the OpenAPI document; `list` reads it")]
+pub(crate) struct ActivityParams {
+    /// Only with such a verdict: `blocked`, `redacted`, `observed` or `clean`.
+    verdict: Option<String>,
+    /// Only with this outcome: `in_flight`, `served`, `refused`, `upstream_failed` or `abandoned`.
+    outcome: Option<String>,
+    /// Only by this key (`key_…`).
+    key: Option<String>,
+    /// Only for this model, as the caller wrote it.
+    model: Option<String>,
+    /// Only on this surface, such as `chat.completions`.
+    surface: Option<String>,
+    /// Only where this entity type was found.
+    entity: Option<String>,
+    /// Only with this id: ours, or the caller's `X-Request-Id`.
+    request: Option<String>,
+    /// Only at or after this time.
+    #[param(format = DateTime)]
+    since: Option<String>,
+    /// Only before this time.
+    #[param(format = DateTime)]
+    until: Option<String>,
+}
+
 /// Lists a project's requests, newest first.
 #[utoipa::path(
     get, path = "/api/v1/projects/{project}/activity", tag = "activity", operation_id = "list_activity",
-    params(("project" = String, Path, description = "The project's id"), PageParams),
+    params(("project" = String, Path, description = "The project's id"), ActivityParams, PageParams),
     responses((status = 200, description = "Requests", body = List<ActivityAnswer>), Refusals)
 )]
 pub(super) async fn list(
     State(api): State<Shared>,
     InProject(project): InProject,
-    Query(query): Query,
+    Query(mut query): Query,
 ) -> Answer<List<ActivityAnswer>> {
+    let filter = ActivityFilter {
+        verdict: query.word("verdict", VerdictGroup::ALL, VerdictGroup::as_str)?,
+        outcome: query.word("outcome", &Outcome::ALL, Outcome::as_str)?,
+        key: query.parsed("key", "the id of a key (`key_…`)")?,
+        model: query.text("model")?,
+        surface: query.text("surface")?,
+        entity: query.word("entity", EntityType::ALL, EntityType::as_str)?,
+        request: query.text("request")?,
+        since: query.time("since")?,
+        until: query.time("until")?,
+    };
     let page = list::records::<RequestId>(query)?;
-    Ok(Json(List::of_page(api.state.store.activity(project, page).await?, ActivityAnswer::from)))
+    Ok(Json(List::of_page(api.state.store.activity(project, filter, page).await?, ActivityAnswer::from)))
 }

@@ -1,5 +1,7 @@
 //! Keys that callers present to the gateway.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
@@ -8,6 +10,7 @@ use utoipa::ToSchema;
 use wardbell_core::budget::{ALERT_AT_DEFAULT, Scope};
 use wardbell_core::id::KeyId;
 use wardbell_core::money::Usd;
+use wardbell_core::time::Timestamp;
 use wardbell_store::budget::{BudgetChange, Sum};
 use wardbell_store::key::{self, Key, KeyHash};
 use wardbell_telemetry::ambient;
@@ -34,6 +37,9 @@ pub(crate) struct KeyAnswer {
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
+    /// When a request with it last ended; null if none has.
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
 }
 
 /// A key as it is made: the only time that it is shown.
@@ -50,7 +56,7 @@ pub(crate) struct NewKeyAnswer {
 impl From<Key> for KeyAnswer {
     fn from(key: Key) -> Self {
         let Key { id, project: _, name, user_id, hint, created_at } = key;
-        Self { id: id.to_string(), name, user_id, hint, created_at: list::time(created_at) }
+        Self { id: id.to_string(), name, user_id, hint, created_at: list::time(created_at), last_used_at: None }
     }
 }
 
@@ -123,7 +129,12 @@ pub(super) async fn list(
 ) -> Answer<List<KeyAnswer>> {
     let page = list::settings::<KeyId>(query)?;
     let keys = api.state.store.keys(project).await?;
-    Ok(Json(List::of_settings(keys, &page, |key| key.id.to_string(), KeyAnswer::from)))
+    let used: HashMap<KeyId, Timestamp> = api.state.store.keys_last_used(project).await?.into_iter().collect();
+    let show = |key: Key| {
+        let last_used_at = used.get(&key.id).copied().map(list::time);
+        KeyAnswer { last_used_at, ..KeyAnswer::from(key) }
+    };
+    Ok(Json(List::of_settings(keys, &page, |key| key.id.to_string(), show)))
 }
 
 /// Revokes a key. It opens nothing from the moment of the answer.

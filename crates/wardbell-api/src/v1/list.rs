@@ -39,6 +39,19 @@ impl<T> List<T> {
         Self { data: items.into_iter().map(show).collect(), next_cursor }
     }
 
+    /// Makes a list from up to `limit + 1` items, newest first.
+    pub(super) fn of_newest<U>(
+        mut items: Vec<U>,
+        limit: u32,
+        cursor_of: impl Fn(&U) -> String,
+        show: impl Fn(U) -> T,
+    ) -> Self {
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next_cursor = if more { items.last().map(cursor_of) } else { None };
+        Self { data: items.into_iter().map(show).collect(), next_cursor }
+    }
+
     /// Makes a list of settings, which the store gives whole, in the order of their keys.
     pub(super) fn of_settings<U>(
         items: Vec<U>,

@@ -5,7 +5,10 @@ use http::{HeaderName, HeaderValue};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::{activity, alert, budget, delivery, key, project, provider, signing, silence, webhook};
+use super::{
+    activity, alert, budget, counts, delivery, event, key, policy_version, project, provider, signing, silence, trial,
+    webhook,
+};
 use crate::error::ErrorAnswer;
 
 /// The refusals that every call may give.
@@ -56,15 +59,16 @@ pub(crate) enum BodyRefusals {
     paths(
         show,
         project::create, project::list, project::show, project::update, project::remove,
+        policy_version::list, policy_version::restore, trial::try_out,
         budget::show, budget::put, budget::top_up, budget::release,
         key::create, key::list, key::remove,
-        provider::put, provider::list, provider::show, provider::remove,
-        webhook::create, webhook::list, webhook::show, webhook::update, webhook::remove, webhook::test,
+        provider::put, provider::list, provider::show, provider::remove, provider::test,
+        webhook::create, webhook::list, webhook::show, webhook::update, webhook::remove, webhook::test, webhook::guess_format,
         signing::rotate,
         silence::create, silence::list, silence::remove,
         alert::list, alert::show, alert::matches, alert::try_filters, alert::expunge,
         delivery::list, delivery::show, delivery::replay, delivery::replay_many, delivery::recover,
-        activity::list,
+        activity::list, counts::show, event::show,
     ),
     modifiers(&AdminTokenScheme),
     security(("admin_token" = [])),

@@ -15,11 +15,11 @@ use super::change::change;
 use super::list::{self, List, PageParams};
 use super::openapi::{BodyRefusals, Refusals};
 use super::{Answer, Done};
-use crate::Shared;
 use crate::destination;
 use crate::error::{ApiError, FieldError};
 use crate::extract::{Body, InProject, Named, Query};
 use crate::fields::{Fields, Given};
+use crate::{ProviderSeen, Shared};
 
 /// The built-in provider that needs no account.
 const BUILT_IN: &str = "echo";
@@ -308,6 +308,42 @@ pub(super) async fn show(
     let providers = api.state.store.providers(project).await?;
     let provider = providers.into_iter().find(|provider| provider.name == name);
     Ok(Json(ProviderAnswer::from(provider.ok_or(ApiError::NotFound("provider"))?)))
+}
+
+/// What came of a test.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProviderTestAnswer {
+    /// Whether it answered and took the key.
+    ok: bool,
+    /// The status that it answered, if it did.
+    status: Option<u16>,
+    /// How long it took, in milliseconds.
+    duration_ms: f64,
+    /// What is wrong.
+    error: Option<String>,
+    /// How many models it listed, where it did.
+    models: Option<u64>,
+}
+
+/// Asks a provider for its list of models, which costs nothing: whether it can be reached and takes its key.
+#[utoipa::path(
+    post, path = "/api/v1/projects/{project}/providers/{name}/test", tag = "providers", operation_id = "test_provider",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("name" = String, Path, description = "The provider's name")
+    ),
+    responses((status = 200, description = "What came of it", body = ProviderTestAnswer), Refusals)
+)]
+pub(super) async fn test(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Named(name): Named<String>,
+) -> Answer<ProviderTestAnswer> {
+    let providers = api.state.store.providers(project).await?;
+    let provider = providers.into_iter().find(|provider| provider.name == name);
+    let provider = provider.ok_or(ApiError::NotFound("provider"))?;
+    let ProviderSeen { status, duration, error, models } = api.state.probes.checkup(&provider).await;
+    Ok(Json(ProviderTestAnswer { ok: error.is_none(), status, duration_ms: list::millis(duration), error, models }))
 }
 
 /// Removes a provider.

@@ -104,6 +104,41 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(NewWebhookAnswer::new(shown.as_ref(), webhook))))
 }
 
+/// An address to judge.
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the OpenAPI document; `guess_format` reads it")]
+pub(crate) struct GuessBody {
+    /// The address that a webhook would have.
+    #[schema(write_only)]
+    url: String,
+}
+
+/// The form that an address takes.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(crate) struct GuessAnswer {
+    /// The form: that of a known service, or `json`.
+    #[schema(example = "slack")]
+    format: &'static str,
+}
+
+/// Judges an address and tells which form it takes, without making a webhook.
+#[utoipa::path(
+    post, path = "/api/v1/projects/{project}/webhooks/guess-format", tag = "webhooks", operation_id = "guess_webhook_format",
+    params(("project" = String, Path, description = "The project's id")), request_body = GuessBody,
+    responses((status = 200, description = "The form", body = GuessAnswer), Refusals, BodyRefusals)
+)]
+pub(super) async fn guess_format(
+    State(api): State<Shared>,
+    InProject(_): InProject,
+    Body(mut body): Body,
+) -> Answer<GuessAnswer> {
+    let url = required("url", body.text("url")?)?;
+    body.finish()?;
+    let (_, format) = required("url", judge_place(&api, Some(url), None).await?)?;
+    Ok(Json(GuessAnswer { format: format.as_str() }))
+}
+
 /// Lists a project's webhooks, oldest first.
 #[utoipa::path(
     get, path = "/api/v1/projects/{project}/webhooks", tag = "webhooks", operation_id = "list_webhooks",

@@ -13,13 +13,17 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use wardbell_api::auth::AdminToken;
-use wardbell_api::{ApiState, BODY_BYTES_MAX_DEFAULT, TestDelivery, TestOutcome};
+use wardbell_api::{
+    ApiState, BODY_BYTES_MAX_DEFAULT, ProviderSeen, TestDelivery, TestOutcome, TrialAsk, TrialSeen, TrialText,
+};
 use wardbell_core::alert::AlertKind;
+use wardbell_core::origin::Origin;
 use wardbell_core::secret::Secret;
 use wardbell_egress::{Egress, EgressConfig};
-use wardbell_store::directory::Directory;
+use wardbell_store::directory::{Directory, ProjectView};
 use wardbell_store::endpoint::Endpoint;
 use wardbell_store::ledger::Ledger;
+use wardbell_store::provider::Provider;
 use wardbell_store::seal::{MASTER_KEY_BYTES, Sealer};
 use wardbell_store::sqlite::Sqlite;
 use wardbell_store::store::Store;
@@ -60,6 +64,35 @@ impl TestDelivery for Tester {
     }
 }
 
+/// Says what the calls give it back.
+struct Probe;
+
+#[async_trait]
+impl wardbell_api::Probes for Probe {
+    async fn try_out(&self, _: &ProjectView, ask: TrialAsk) -> Result<TrialSeen, String> {
+        if ask.path == "broken" {
+            return Err("it is not a call".to_owned());
+        }
+        Ok(TrialSeen {
+            verdict: "allow",
+            failure: None,
+            texts: vec![TrialText { origin: Origin::User, text: ask.body, redacted: None }],
+            findings: Vec::new(),
+            injection_score: 0.0,
+            injection_threshold: Some(0.5),
+            broken: Vec::new(),
+            abuse: None,
+            alerts: Vec::new(),
+            detect_latency: Duration::from_micros(7),
+        })
+    }
+
+    async fn checkup(&self, provider: &Provider) -> ProviderSeen {
+        let error = provider.api_key.is_none().then(|| "the provider does not take this key".to_owned());
+        ProviderSeen { status: Some(200), duration: Duration::from_millis(3), error, models: Some(2) }
+    }
+}
+
 impl Rig {
     pub(crate) async fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -78,7 +111,9 @@ impl Rig {
             admin_token: AdminToken::new(&Secret::new(ADMIN.to_owned())),
             webhooks_per_project_max: WEBHOOKS_MAX,
             tester: Arc::new(Tester),
+            probes: Arc::new(Probe),
             mail_enabled: true,
+            stopping: tokio::sync::watch::channel(false).1,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
         });
         Self { router, store, directory, ledger, heard: Mutex::new(Vec::new()), folder }

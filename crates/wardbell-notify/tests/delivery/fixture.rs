@@ -155,6 +155,7 @@ impl Fixture {
             latency: Duration::ZERO,
             detect_latency: Duration::ZERO,
             upstream_latency: Duration::ZERO,
+            own_latency: Duration::ZERO,
             usage: None,
             cost: None,
             policy_version: 1,

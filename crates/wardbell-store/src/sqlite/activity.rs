@@ -1,9 +1,10 @@
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params};
 use wardbell_core::activity::Activity;
 use wardbell_core::id::ProjectId;
 use wardbell_core::money::Usd;
 
-use crate::activity::ActivityRow;
+use crate::activity::{ActivityFilter, ActivityRow, VerdictGroup};
 use crate::error::StoreError;
 use crate::page::{Page, PageQuery};
 use crate::sqlite::query::Query;
@@ -38,6 +39,7 @@ pub(super) fn put(connection: &Connection, activity: &Activity, present: Present
         latency,
         detect_latency,
         upstream_latency,
+        own_latency,
         usage,
         cost,
         policy_version,
@@ -52,8 +54,8 @@ pub(super) fn put(connection: &Connection, activity: &Activity, present: Present
         .prepare_cached(&format!(
             "INSERT OR {or} INTO activity (request, caller_request, at, project, key, surface, model, provider, \
              verdict, outcome, status, entity_types, violation_count, injection_score, streamed, latency_us, \
-             detect_us, upstream_us, input_tokens, output_tokens, policy_version, cost) VALUES \
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
+             detect_us, upstream_us, input_tokens, output_tokens, policy_version, cost, own_us) VALUES \
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)"
         ))?
         .execute(params![
             request.to_string(),
@@ -77,7 +79,8 @@ pub(super) fn put(connection: &Connection, activity: &Activity, present: Present
             usage.map(|usage| tokens(usage.input_tokens)),
             usage.map(|usage| tokens(usage.output_tokens)),
             policy_version,
-            cost.map(Usd::as_nanos)
+            cost.map(Usd::as_nanos),
+            row::as_micros(*own_latency)
         ])?;
     Ok(())
 }
@@ -85,9 +88,26 @@ pub(super) fn put(connection: &Connection, activity: &Activity, present: Present
 pub(super) fn page(
     connection: &Connection,
     project: ProjectId,
+    filter: ActivityFilter,
     page: &PageQuery,
 ) -> Result<Page<ActivityRow>, StoreError> {
-    let query = Query::new("SELECT * FROM activity WHERE project = ?1", project);
+    let ActivityFilter { verdict, outcome, key, model, surface, entity, request, since, until } = filter;
+    let mut query = Query::new("SELECT * FROM activity WHERE project = ?1", project);
+    if let Some(group) = verdict {
+        query.among("verdict", group.verdicts());
+        if group != VerdictGroup::Clean {
+            // Says that the index of verdicts, which has no clean ones, will do.
+            query.also("verdict <> 'allow'");
+        }
+    }
+    query.and("outcome =", outcome.map(|outcome| Value::from(outcome.as_str().to_owned())));
+    query.and("key =", key.map(|key| Value::from(key.to_string())));
+    query.and("model =", model.map(Value::from));
+    query.and("surface =", surface.map(Value::from));
+    query.and("',' || entity_types || ',' LIKE", entity.map(|entity| Value::from(format!("%,{entity},%"))));
+    query.either(["request =", "caller_request ="], request.map(Value::from));
+    query.and("at >=", since.map(|since| Value::from(since.as_millis())));
+    query.and("at <", until.map(|until| Value::from(until.as_millis())));
     let rows = query.page_by(connection, "request", page, read)?;
     Ok(Page::cut(rows, page.limit, |row| row.request.to_string()))
 }
@@ -118,6 +138,7 @@ fn read(row: &Row<'_>) -> Result<ActivityRow, StoreError> {
         latency: row::micros(row, "latency_us")?,
         detect_latency: row::micros(row, "detect_us")?,
         upstream_latency: row::micros(row, "upstream_us")?,
+        own_latency: row::micros(row, "own_us")?,
         input_tokens: tokens("input_tokens")?,
         output_tokens: tokens("output_tokens")?,
         cost: row.get::<_, Option<i64>>("cost")?.map(Usd::from_nanos),

@@ -11,6 +11,7 @@ use wardbell_telemetry::ambient;
 
 use crate::endpoint::Endpoint;
 use crate::error::StoreError;
+use crate::happening::Happening;
 use crate::outbox::{Attempt, AttemptPhases, Claim, ClaimRoom, Delivery, DeliveryFilter, DeliveryState, Next};
 use crate::page::{Page, PageQuery};
 use crate::seal::Sealer;
@@ -31,12 +32,16 @@ pub(super) struct Raiser<'a> {
     pub(super) sealer: &'a Sealer,
     pub(super) feed: Option<&'a Feed>,
     pub(super) routes: &'a Routes,
+    /// Whether somebody looks on.
+    pub(super) is_watched: bool,
 }
 
 /// What a transaction has made and what is to be handed over once it is committed.
 #[derive(Default)]
 pub(super) struct Made {
     pub(super) deliveries: Vec<DeliveryId>,
+    /// What is to be told to whoever looks on.
+    pub(super) happenings: Vec<Happening>,
     handed: Vec<(mpsc::OwnedPermit<Claim>, Claim)>,
     /// Something is due that was not handed over.
     is_due: bool,
@@ -45,8 +50,9 @@ pub(super) struct Made {
 impl Made {
     /// Adds what the same transaction has made besides.
     pub(super) fn add(&mut self, other: Self) {
-        let Self { deliveries, handed, is_due } = other;
+        let Self { deliveries, happenings, handed, is_due } = other;
         self.deliveries.extend(deliveries);
+        self.happenings.extend(happenings);
         self.handed.extend(handed);
         self.is_due |= is_due;
     }
@@ -62,12 +68,15 @@ impl Made {
 
 /// Writes an alert and its deliveries, unless it repeats one of the same request id and the same particulars.
 pub(super) fn raise(connection: &Connection, raiser: &Raiser<'_>, alert: &Alert) -> Result<Option<Made>, StoreError> {
-    let Raiser { sealer, feed, routes } = *raiser;
+    let Raiser { sealer, feed, routes, is_watched } = *raiser;
     if !alert::insert(connection, sealer, alert)? {
         return Ok(None);
     }
     let route = routes.of(connection, sealer, alert.project)?;
     let mut made = Made::default();
+    if is_watched {
+        made.happenings.push(Happening::Alert(alert.clone()));
+    }
     for endpoint in route.endpoints.iter().filter(|endpoint| endpoint.wants(alert)) {
         if let fold::Route::Send = fold::route(connection, &route.silences, endpoint, alert)? {
             make(connection, feed, endpoint, alert, &mut made)?;
@@ -385,6 +394,15 @@ pub(super) fn delivery(
         attempts.push(read_attempt(row)?);
     }
     Ok((delivery, attempts))
+}
+
+/// A delivery that is there.
+pub(super) fn by_id(connection: &Connection, id: DeliveryId) -> Result<Delivery, StoreError> {
+    connection
+        .prepare_cached("SELECT * FROM deliveries WHERE id = ?1")?
+        .query_row([id.to_string()], |row| Ok(read_delivery(row)))
+        .optional()?
+        .ok_or(StoreError::NotFound("delivery"))?
 }
 
 pub(super) fn read_delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {

@@ -4,7 +4,7 @@ use wardbell_core::policy::Policy;
 use wardbell_core::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::project::{Project, ProjectChange};
+use crate::project::{PolicyVersion, Project, ProjectChange};
 use crate::sqlite::{outbox, row};
 
 pub(super) fn create(connection: &Connection, project: &Project) -> Result<(), StoreError> {
@@ -84,6 +84,29 @@ fn add_policy(
         .prepare_cached("INSERT INTO policies (project, version, policy, at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![project.to_string(), version, text, at.as_millis()])?;
     Ok(())
+}
+
+/// Every version of a project's policy, newest first, `limit` at most, those before `before`.
+pub(super) fn policies(
+    connection: &Connection,
+    id: ProjectId,
+    before: Option<u32>,
+    limit: u32,
+) -> Result<Vec<PolicyVersion>, StoreError> {
+    require(connection, id)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT version, policy, at FROM policies WHERE project = ?1 AND version < ?2 ORDER BY version DESC LIMIT ?3",
+    )?;
+    let mut rows = statement.query(params![id.to_string(), before.unwrap_or(u32::MAX), limit])?;
+    let mut versions = Vec::new();
+    while let Some(row) = rows.next()? {
+        versions.push(PolicyVersion {
+            version: row.get("version")?,
+            policy: row::parsed(row, "policy", |text| serde_json::from_str(text).ok())?,
+            at: row::time(row, "at")?,
+        });
+    }
+    Ok(versions)
 }
 
 fn read(row: &Row<'_>) -> Result<Project, StoreError> {

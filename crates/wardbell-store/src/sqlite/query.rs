@@ -26,6 +26,20 @@ impl Query {
         }
     }
 
+    /// Adds a condition without a value. `condition` is one of this crate's own words.
+    pub(super) fn also(&mut self, condition: &'static str) {
+        self.text += &[" AND ", condition].concat();
+    }
+
+    /// Adds that one of two conditions holds, if there is a value for them.
+    pub(super) fn either(&mut self, [one, other]: [&'static str; 2], value: Option<Value>) {
+        if let Some(value) = value {
+            self.values.push(value);
+            let mark = self.values.len();
+            self.text += &format!(" AND ({one} ?{mark} OR {other} ?{mark})");
+        }
+    }
+
     /// Adds that a column holds one of these words, which are this crate's own.
     pub(super) fn among(&mut self, column: &'static str, words: &[&'static str]) {
         let marks: Vec<_> = words

@@ -39,6 +39,16 @@ pub(super) fn prune(connection: &Connection, retention: Retention, limit: u32) -
             "DELETE FROM activity WHERE request IN (SELECT request FROM activity WHERE at < ?1 LIMIT ?2)",
             activity_before,
         ),
+        (
+            "DELETE FROM activity_counts WHERE (project, step, at) IN (SELECT project, step, at FROM activity_counts \
+             WHERE at < ?1 LIMIT ?2)",
+            activity_before,
+        ),
+        (
+            "DELETE FROM activity_tops WHERE (project, what, name, at) IN (SELECT project, what, name, at \
+             FROM activity_tops WHERE at < ?1 LIMIT ?2)",
+            activity_before,
+        ),
     ] {
         let changed = connection.prepare_cached(statement)?.execute(params![before.as_millis(), limit])?;
         gone += u32::try_from(changed).unwrap_or(u32::MAX);

@@ -34,6 +34,16 @@ pub(super) fn micros(row: &Row<'_>, column: &'static str) -> Result<Duration, St
     Ok(Duration::from_micros(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0)))
 }
 
+/// A count that was written by [`as_count`].
+pub(super) fn count(row: &Row<'_>, column: &'static str) -> Result<u64, StoreError> {
+    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}
+
+/// A count as `SQLite` has it; beyond what it can hold it stays at that.
+pub(super) fn as_count(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 pub(super) fn as_micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

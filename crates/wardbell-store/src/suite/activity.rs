@@ -3,6 +3,7 @@ use std::time::Duration;
 use wardbell_core::outcome::Outcome;
 use wardbell_core::usage::Usage;
 
+use crate::activity::ActivityFilter;
 use crate::page::PageQuery;
 use crate::store::Store;
 use crate::suite::{activity_of, alert_of, new_project};
@@ -11,7 +12,7 @@ pub(super) async fn a_row_reads_back_and_its_end_replaces_its_beginning(store: &
     let project = new_project(store).await;
     let mut row = activity_of(project);
     store.record_alert(row.clone(), alert_of(&row, wardbell_core::alert::AlertKind::PiiBlocked)).await.unwrap();
-    let read = async || store.activity(project, PageQuery::default()).await.unwrap().items;
+    let read = async || store.activity(project, ActivityFilter::default(), PageQuery::default()).await.unwrap().items;
     assert_eq!(read().await[0].outcome, "in_flight");
     row.outcome = Outcome::Served;
     row.status = 200;
@@ -40,7 +41,7 @@ pub(super) async fn pages_lose_and_repeat_nothing(store: &dyn Store) {
     let mut seen = Vec::new();
     let mut cursor = None;
     loop {
-        let page = store.activity(project, PageQuery { cursor, limit: 100 }).await.unwrap();
+        let page = store.activity(project, ActivityFilter::default(), PageQuery { cursor, limit: 100 }).await.unwrap();
         assert!(page.items.len() <= 100);
         seen.extend(page.items.iter().map(|row| row.request));
         cursor = page.next_cursor;

@@ -6,6 +6,7 @@ use wardbell_core::alert::{AlertKind, Severity};
 use wardbell_core::id::{DeliveryId, ProjectId};
 use wardbell_core::time::Timestamp;
 
+use crate::activity::ActivityFilter;
 use crate::endpoint::{Events, Pattern};
 use crate::error::StoreError;
 use crate::outbox::{AlertFilter, Attempt, AttemptPhases, DeliveryFilter, DeliveryState, Next};
@@ -86,7 +87,7 @@ pub(super) async fn a_repeat_of_a_callers_id_raises_once(store: &dyn Store) {
     assert!(send(other, AlertKind::PiiBlocked, "same", at).await, "another project is another caller");
     assert!(send(project, AlertKind::PiiBlocked, "same", at.after(CALLER_ID_WINDOW)).await);
     // The activity of a repeat is kept all the same.
-    assert_eq!(store.activity(project, PageQuery::default()).await.unwrap().items.len(), 5);
+    assert_eq!(store.activity(project, ActivityFilter::default(), PageQuery::default()).await.unwrap().items.len(), 5);
 }
 
 pub(super) async fn a_claim_holds_until_it_is_finished_or_its_lease_ends(store: &dyn Store) {

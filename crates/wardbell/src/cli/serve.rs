@@ -54,5 +54,10 @@ fn announce(app: &App) {
             key = key.reveal(),
         ));
     }
+    if let Some(path) = &app.setup_path {
+        print::problem(&format!(
+            "Open this once to set the dashboard's password; it works until you have:\n\n  http://{address}{path}\n"
+        ));
+    }
     print::line(&format!("wardbell ready on http://{address}"));
 }

@@ -1,0 +1,139 @@
+//! Projects: the list, a new one, its name, its end.
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use serde_json::json;
+
+use super::Said;
+use crate::App;
+use crate::client::{Refusal, piece};
+use crate::door::Signed;
+use crate::form::Form;
+use crate::page::{Frame, Tab};
+use crate::parts::{self, Field, empty};
+use crate::text::Shown;
+use crate::trouble::Trouble;
+use crate::wire::Project;
+
+pub(super) async fn list(
+    State(app): State<App>,
+    Extension(signed): Extension<Signed>,
+    Query(Said { said }): Query<Said>,
+) -> Result<Markup, Trouble> {
+    let frame = Frame::new(&app, &signed).await?.at_projects().say(said.as_deref());
+    Ok(page(&frame, "", None))
+}
+
+fn page(frame: &Frame, name: &str, refusal: Option<&Refusal>) -> Markup {
+    let rows = html! {
+        @for project in &frame.projects {
+            tr {
+                td data-label="Name" { a href=(format!("/projects/{}", project.id)) { (Shown(&project.name)) } }
+                td data-label="Id" { code { (project.id) } }
+                td data-label="Policy" { "version " (project.policy_version) }
+                td data-label="Made" { (parts::time(&project.created_at)) }
+            }
+        }
+    };
+    let field =
+        Field { name: "name", label: "Name", help: html! { "For people, such as the application's name." }, refusal };
+    let body = html! {
+        h1 { "Projects" }
+        p.lead { "A project has its own policy, keys, budget, providers and webhooks. One for each application is a good start." }
+        @if frame.projects.is_empty() {
+            (empty("There is no project yet", &html! { p { "Make the first one below." } }))
+        } @else {
+            (parts::table("Projects", &["Name", "Id", "Policy", "Made"], &rows))
+        }
+        section.panel {
+            h2 { "New project" }
+            (parts::refused(refusal, &["name"]))
+            form.narrow method="post" action="/projects" {
+                (frame.token())
+                (field.line(name, "text", true))
+                button.primary type="submit" { "Make project" }
+            }
+        }
+    };
+    frame.page("Projects", &body)
+}
+
+pub(super) async fn create(
+    State(app): State<App>,
+    Extension(signed): Extension<Signed>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Trouble> {
+    let made: Result<Project, Refusal> = app.api.post("/projects", &json!({"name": form.text("name")})).await;
+    match made {
+        Ok(project) => {
+            Ok(Redirect::to(&format!("/projects/{}/webhooks?said=project-made", project.id)).into_response())
+        }
+        Err(refusal) => {
+            let frame = Frame::new(&app, &signed).await?.at_projects();
+            Ok((refusal.status, page(&frame, form.raw("name"), Some(&refusal))).into_response())
+        }
+    }
+}
+
+pub(super) async fn settings(
+    State(app): State<App>,
+    Extension(signed): Extension<Signed>,
+    Path(project): Path<String>,
+    Query(Said { said }): Query<Said>,
+) -> Result<Markup, Trouble> {
+    let frame = Frame::of(&app, &signed, &project, Tab::Settings).await?.say(said.as_deref());
+    let name = frame.project().map(|project| project.name.clone()).unwrap_or_default();
+    Ok(settings_page(&frame, &name, None))
+}
+
+fn settings_page(frame: &Frame, name: &str, refusal: Option<&Refusal>) -> Markup {
+    let base = frame.base();
+    let field = Field { name: "name", label: "Name", help: html! {}, refusal };
+    let body = html! {
+        h1 { "Settings" }
+        @if let Some(project) = frame.project() {
+            dl.facts { dt { "Id" } dd { code { (project.id) } } dt { "Made" } dd { (parts::time(&project.created_at)) } }
+        }
+        section.panel {
+            h2 { "Rename" }
+            (parts::refused(refusal, &["name"]))
+            form.narrow method="post" action=(format!("{base}/settings")) {
+                (frame.token()) (field.line(name, "text", true))
+                button.primary type="submit" { "Rename" }
+            }
+        }
+        section.panel {
+            h2 { "Delete" }
+            p { "Its keys open nothing from then on, its webhooks and providers go, and what was still to be delivered is given up. "
+                "Alerts and activity stay in the database until their retention ends." }
+            (parts::confirmed(frame, "delete-project", "Delete project", &format!("{base}/delete"), &html! {
+                p { "Delete this project with its keys, providers and webhooks? This cannot be undone." }
+            }))
+        }
+    };
+    frame.page("Settings", &body)
+}
+
+pub(super) async fn rename(
+    State(app): State<App>,
+    Extension(signed): Extension<Signed>,
+    Extension(form): Extension<Form>,
+    Path(project): Path<String>,
+) -> Result<Response, Trouble> {
+    let path = format!("/projects/{}", piece(&project));
+    let renamed: Result<Project, Refusal> = app.api.patch(&path, &json!({"name": form.text("name")})).await;
+    match renamed {
+        Ok(_) => Ok(Redirect::to(&format!("{path}/settings?said=project-renamed")).into_response()),
+        Err(refusal) => {
+            let frame = Frame::of(&app, &signed, &project, Tab::Settings).await?;
+            Ok((refusal.status, settings_page(&frame, form.raw("name"), Some(&refusal))).into_response())
+        }
+    }
+}
+
+pub(super) async fn delete(State(app): State<App>, Path(project): Path<String>) -> Result<Response, Trouble> {
+    app.api.delete(&format!("/projects/{}", piece(&project))).await?;
+    Ok(Redirect::to("/projects?said=project-deleted").into_response())
+}
