@@ -5,7 +5,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::program::{Binary, program, root};
 
 /// (what the hidden subcommand calls it, the file at the root).
-const FILES: &[(&str, &str)] = &[("openapi", "openapi.json"), ("config", "wardbell.default.toml")];
+const FILES: &[(&str, &str)] =
+    &[("openapi", "openapi.json"), ("config", "wardbell.default.toml"), ("metrics", "docs/metrics.md")];
 
 pub(crate) fn run(check: bool, binary: Binary) -> Result<()> {
     let binary = binary.get()?;

@@ -31,6 +31,7 @@ async fn a_project_is_made_listed_changed_and_removed() {
             "polling_tools": [], "tool_classes": [], "chant_repeats": 10,
             "session": {"calls": null, "spend_usd": null, "seconds": null, "tool_calls": null},
         },
+        "budget": {"on_shortfall": "refuse", "count": "strict"},
         "rate": {"per_second": 10.0, "burst": 10, "surfaces": "gateway"},
         "content": [],
         "content_action": "warn",

@@ -39,6 +39,8 @@ pub(crate) struct Rig {
     /// Every answer's text so far.
     pub(crate) heard: Mutex<Vec<String>>,
     folder: PathBuf,
+    /// Held, for where nobody could say it, streams of events take it that Wardbell stops.
+    _stop: tokio::sync::watch::Sender<bool>,
 }
 
 pub(crate) struct Reply {
@@ -103,6 +105,7 @@ impl Rig {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&folder.join("wardbell.db"), sealer).unwrap());
         let directory = Arc::new(Directory::open(Arc::clone(&store)).await.unwrap());
         let ledger = Arc::new(Ledger::start(Arc::clone(&store), Arc::clone(&directory)));
+        let (stop, stopping) = tokio::sync::watch::channel(false);
         let router = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
@@ -113,10 +116,10 @@ impl Rig {
             tester: Arc::new(Tester),
             probes: Arc::new(Probe),
             mail_enabled: true,
-            stopping: tokio::sync::watch::channel(false).1,
+            stopping,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
         });
-        Self { router, store, directory, ledger, heard: Mutex::new(Vec::new()), folder }
+        Self { router, store, directory, ledger, heard: Mutex::new(Vec::new()), folder, _stop: stop }
     }
 
     /// Sends a request as it is.

@@ -131,12 +131,15 @@ fn loops(policy: &Value, refusal: Option<&Refusal>) -> Markup {
 
 fn rest(policy: &Value, refusal: Option<&Refusal>) -> Markup {
     html! {
-        fieldset.panel { legend { "When a detector fails, and how fast callers may be" }
-            (Field { name: "policy.fail.gateway", label: "Gateway surface", refusal, help: html! { "A guard that broke has not said yes; either way it is recorded." } }.choice(at(policy, "/fail/gateway"), FAIL))
-            (Field { name: "policy.fail.proxy", label: "Scan and proxy surface", refusal, help: html! {} }.choice(at(policy, "/fail/proxy"), FAIL))
+        fieldset.panel { legend { "Failures, rates and budgets" }
+            (Field { name: "policy.fail.gateway", label: "When a detector fails: gateway surface", refusal, help: html! { "A guard that broke has not said yes; either way it is recorded." } }.choice(at(policy, "/fail/gateway"), FAIL))
+            (Field { name: "policy.fail.proxy", label: "When a detector fails: scan and proxy surface", refusal, help: html! {} }.choice(at(policy, "/fail/proxy"), FAIL))
             (Field { name: "policy.rate.per_second", label: "Requests of one key in a second", refusal, help: html! { "Empty is no limit." } }.line(&number_at(policy, "/rate/per_second"), "text", false))
             (Field { name: "policy.rate.burst", label: "At once after a pause", refusal, help: html! {} }.line(&number_at(policy, "/rate/burst"), "number", false))
-            p.dim { "Budgets have " a href="budget" { "their own page" } "." }
+            (Field { name: "policy.budget.on_shortfall", label: "A call that may cost more than the budget has left", refusal, help: html! { "Budgets have " a href="budget" { "their own page" } "." } }
+                .choice(at(policy, "/budget/on_shortfall"), &[("refuse", "Is refused with 402"), ("clamp", "Has its answer capped at what fits")]))
+            (Field { name: "policy.budget.count", label: "Input before the provider has counted it", refusal, help: html! { "Tight holds less money, and is at times too low." } }
+                .choice(at(policy, "/budget/count"), &[("strict", "Strict: each byte may be a token"), ("tight", "Tight: as the tokenizer counts")]))
         }
     }
 }
@@ -285,6 +288,7 @@ pub(super) async fn save(
         "loop": loops,
         "fail": {"gateway": text("policy.fail.gateway"), "proxy": text("policy.fail.proxy")},
         "rate": rate,
+        "budget": {"on_shortfall": text("policy.budget.on_shortfall"), "count": text("policy.budget.count")},
     });
     put(&app, &signed, &project, policy).await
 }
