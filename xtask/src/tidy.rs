@@ -74,7 +74,7 @@ impl Layer {
             "wardbell-store" | "wardbell-egress" | "wardbell-telemetry" => Layer::Adapter,
             "wardbell-proxy" | "wardbell-notify" | "wardbell-api" | "wardbell-dashboard" => Layer::Service,
             "wardbell" => Layer::Shell,
-            "wardbell-properties" => Layer::Proof,
+            "wardbell-properties" | "wardbell-eval" => Layer::Proof,
             "wardbell-testkit" | "xtask" => Layer::Apart,
             _ => return None,
         })

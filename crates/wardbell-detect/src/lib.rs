@@ -27,6 +27,8 @@
 pub mod abuse;
 pub mod content;
 pub mod engine;
+pub mod linear;
+pub mod reading;
 pub mod registry;
 pub mod view;
 

@@ -1,0 +1,121 @@
+//! The linear tier: one weight for each run of letters, added up.
+//!
+//! **Cast.** [`symbol`] reads a text as a stream of plain symbols: lower case, accents off, digits all alike, white space
+//! one space. [`feature`] slides over the stream and names a bucket for each run of three to five symbols, each word and
+//! each pair of words. A [`Linear`] holds a weight of eight bits for each of the [`feature::BUCKETS`] buckets.
+//!
+//! **Theory of operation.** Sums are kept for blocks of [`feature::BLOCK_SYMBOLS`] symbols. A window is two blocks that
+//! follow one another, so that windows overlap by half and a hostile line stands whole in one of them. A window's score is
+//! the sum of the weights of its features over the square root of their number, plus a bias: text of any length is read
+//! once, and memory does not grow with it beyond a few words for each block.
+//!
+//! **What it does not do.** It knows the words it was shown and little more: it is the first tier, never the judge
+//! (`spec/injection-model.md`).
+
+use std::ops::Range;
+
+use crate::linear::feature::Sink;
+
+pub mod feature;
+pub mod symbol;
+
+/// The weights of the linear tier.
+#[derive(Debug, Clone, Copy)]
+pub struct Linear<'m> {
+    weights: &'m [i8],
+    /// What one step of a weight is worth.
+    scale: f32,
+    /// What a window without features scores.
+    bias: f32,
+}
+
+/// A window of a text and what the linear tier says of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// Byte offsets into the text that was read, on character boundaries.
+    pub span: Range<usize>,
+    /// Log-odds, not calibrated: more is more hostile.
+    pub logit: f32,
+}
+
+/// The weights are not those of a linear tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinearError {
+    /// There are not [`feature::BUCKETS`] of them.
+    #[error("a linear tier has {} weights, not {found}", feature::BUCKETS)]
+    Count {
+        /// How many there are.
+        found: usize,
+    },
+    /// The scale or the bias is not a finite number.
+    #[error("the scale or the bias of the linear tier is not a finite number")]
+    NotFinite,
+}
+
+impl<'m> Linear<'m> {
+    /// A linear tier with these weights, each worth `scale`.
+    ///
+    /// # Errors
+    /// If there are more or fewer than [`feature::BUCKETS`] weights, or a number is not finite.
+    pub fn new(weights: &'m [i8], scale: f32, bias: f32) -> Result<Self, LinearError> {
+        if weights.len() != feature::BUCKETS {
+            return Err(LinearError::Count { found: weights.len() });
+        }
+        if !scale.is_finite() || !bias.is_finite() {
+            return Err(LinearError::NotFinite);
+        }
+        Ok(Self { weights, scale, bias })
+    }
+
+    /// Scores all windows of a text, in order; one at least. Time is linear in the text.
+    pub fn score(&self, text: &str) -> Vec<Scored> {
+        let mut sums = Sums { weights: self.weights, blocks: Vec::new(), sum: 0, count: 0, start: 0 };
+        feature::read(text, &mut sums);
+        let Sums { blocks, .. } = sums;
+        let logit = |sum: i64, count: u64| self.bias + self.scale * sum as f32 / (count.max(1) as f32).sqrt();
+        if let [only] = blocks.as_slice() {
+            return vec![Scored { span: only.span.clone(), logit: logit(only.sum, only.count) }];
+        }
+        blocks
+            .iter()
+            .zip(blocks.iter().skip(1))
+            .map(|(first, second)| Scored {
+                span: first.span.start..second.span.end,
+                logit: logit(first.sum + second.sum, first.count + second.count),
+            })
+            .collect()
+    }
+}
+
+/// The sums of the blocks so far.
+struct Sums<'m> {
+    weights: &'m [i8],
+    blocks: Vec<Block>,
+    /// Of the block that is being read.
+    sum: i64,
+    count: u64,
+    start: usize,
+}
+
+struct Block {
+    span: Range<usize>,
+    sum: i64,
+    count: u64,
+}
+
+impl Sink for Sums<'_> {
+    #[inline]
+    fn feature(&mut self, bucket: usize) {
+        // A bucket is below the number of weights: both are `feature::BUCKETS`.
+        self.sum += i64::from(self.weights.get(bucket).copied().unwrap_or(0));
+        self.count += 1;
+    }
+
+    fn block(&mut self, end: usize) {
+        self.blocks.push(Block { span: self.start..end, sum: self.sum, count: self.count });
+        (self.sum, self.count, self.start) = (0, 0, end);
+    }
+}
+
+#[cfg(test)]
+mod tests;
