@@ -69,7 +69,15 @@ impl<'m> Linear<'m> {
 
     /// Scores all windows of a text, in order; one at least. Time is linear in the text.
     pub fn score(&self, text: &str) -> Vec<Scored> {
-        let mut sums = Sums { weights: self.weights, blocks: Vec::new(), sum: 0, count: 0, start: 0 };
+        let mut sums = Sums {
+            weights: self.weights,
+            blocks: Vec::with_capacity(text.len() / feature::BLOCK_SYMBOLS + 1),
+            waiting: [0; WAITING],
+            waits: 0,
+            sum: 0,
+            count: 0,
+            start: 0,
+        };
         feature::read(text, &mut sums);
         let Sums { blocks, .. } = sums;
         let logit = |sum: i64, count: u64| self.bias + self.scale * sum as f32 / (count.max(1) as f32).sqrt();
@@ -87,10 +95,17 @@ impl<'m> Linear<'m> {
     }
 }
 
+/// How many features are named before their weights are fetched: the fetches then wait for memory side by side, not one
+/// after the other.
+const WAITING: usize = 512;
+
 /// The sums of the blocks so far.
 struct Sums<'m> {
     weights: &'m [i8],
     blocks: Vec<Block>,
+    /// Features whose weights are not yet fetched, and how many.
+    waiting: [u32; WAITING],
+    waits: usize,
     /// Of the block that is being read.
     sum: i64,
     count: u64,
@@ -103,15 +118,31 @@ struct Block {
     count: u64,
 }
 
+impl Sums<'_> {
+    fn fetch(&mut self) {
+        let waiting = self.waiting.get(..self.waits).unwrap_or_default();
+        // A bucket is below the number of weights: both are `feature::BUCKETS`.
+        let weight = |bucket: &u32| i32::from(self.weights.get(*bucket as usize).copied().unwrap_or(0));
+        self.sum += i64::from(waiting.iter().map(weight).sum::<i32>());
+        self.count += self.waits as u64;
+        self.waits = 0;
+    }
+}
+
 impl Sink for Sums<'_> {
     #[inline]
-    fn feature(&mut self, bucket: usize) {
-        // A bucket is below the number of weights: both are `feature::BUCKETS`.
-        self.sum += i64::from(self.weights.get(bucket).copied().unwrap_or(0));
-        self.count += 1;
+    fn feature(&mut self, bucket: u32) {
+        if self.waits == WAITING {
+            self.fetch();
+        }
+        if let Some(slot) = self.waiting.get_mut(self.waits) {
+            *slot = bucket;
+            self.waits += 1;
+        }
     }
 
     fn block(&mut self, end: usize) {
+        self.fetch();
         self.blocks.push(Block { span: self.start..end, sum: self.sum, count: self.count });
         (self.sum, self.count, self.start) = (0, 0, end);
     }

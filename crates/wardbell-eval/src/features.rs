@@ -28,8 +28,8 @@ struct Table {
 }
 
 impl Sink for Table {
-    fn feature(&mut self, bucket: usize) {
-        self.now.push(u32::try_from(bucket).unwrap_or(u32::MAX));
+    fn feature(&mut self, bucket: u32) {
+        self.now.push(bucket);
     }
 
     fn block(&mut self, _end: usize) {

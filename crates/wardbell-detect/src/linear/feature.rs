@@ -30,7 +30,7 @@ const PAIR: u64 = 0xa54f_f53a_5f1d_36f1;
 /// Takes the features of a text.
 pub trait Sink {
     /// A feature of the block that is being read, below [`BUCKETS`].
-    fn feature(&mut self, bucket: usize);
+    fn feature(&mut self, bucket: u32);
     /// The block that is being read ends before the byte at `end`.
     fn block(&mut self, end: usize);
 }
@@ -136,7 +136,7 @@ enum Kind {
 #[inline]
 fn kind(symbol: u32) -> Kind {
     if symbol < 0x80 {
-        return if symbol == symbol & 0x7f && (symbol as u8).is_ascii_alphanumeric() { Kind::Letter } else { Kind::Between };
+        return if matches!(symbol, 0x30 | 0x61..=0x7a) { Kind::Letter } else { Kind::Between };
     }
     match char::from_u32(symbol) {
         Some(character) if view::is_unspaced(character) => Kind::Alone,
@@ -146,7 +146,7 @@ fn kind(symbol: u32) -> Kind {
 }
 
 #[inline]
-fn bucket(hash: u64, spread: u64) -> usize {
-    // 20 bits fit in any usize.
-    ((hash ^ (hash >> 29)).wrapping_mul(spread) >> (64 - BUCKETS_LOG2)) as usize
+fn bucket(hash: u64, spread: u64) -> u32 {
+    // 20 bits fit in 32.
+    ((hash ^ (hash >> 29)).wrapping_mul(spread) >> (64 - BUCKETS_LOG2)) as u32
 }

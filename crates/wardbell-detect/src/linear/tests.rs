@@ -2,12 +2,12 @@ use super::*;
 
 #[derive(Default)]
 struct Seen {
-    blocks: Vec<(usize, Vec<usize>)>,
-    now: Vec<usize>,
+    blocks: Vec<(usize, Vec<u32>)>,
+    now: Vec<u32>,
 }
 
 impl Sink for Seen {
-    fn feature(&mut self, bucket: usize) {
+    fn feature(&mut self, bucket: u32) {
         self.now.push(bucket);
     }
 
@@ -16,7 +16,7 @@ impl Sink for Seen {
     }
 }
 
-fn seen(text: &str) -> Vec<(usize, Vec<usize>)> {
+fn seen(text: &str) -> Vec<(usize, Vec<u32>)> {
     let mut seen = Seen::default();
     feature::read(text, &mut seen);
     assert!(seen.now.is_empty());
@@ -62,7 +62,7 @@ fn a_hash_never_changes() {
 fn a_window_is_two_blocks_and_finds_what_stands_in_it() {
     let mut weights = vec![0_i8; feature::BUCKETS];
     for bucket in seen("zebra")[0].1.clone() {
-        weights[bucket] = 100;
+        weights[bucket as usize] = 100;
     }
     let linear = Linear::new(&weights, 0.01, -1.0).unwrap();
     let filler = "plain words of no note ".repeat(60);

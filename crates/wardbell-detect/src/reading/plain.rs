@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use unicode_normalization::char::{compose, decompose_compatible};
 
-use super::{Map, Reading, Writer, confusable};
+use super::{Map, Reading, Way, Writer, confusable};
 use crate::view;
 
 /// How many marks one letter may carry: Vietnamese has two.
@@ -75,7 +75,7 @@ fn is_settled(character: char) -> bool {
 }
 
 pub(super) fn read(source: &str) -> Reading<'_> {
-    let same = || Reading { text: Cow::Borrowed(source), map: Map::default() };
+    let same = || Reading::found(Cow::Borrowed(source), Map::default(), Way::Plain);
     if source.is_ascii() {
         return same();
     }
@@ -119,7 +119,7 @@ pub(super) fn read(source: &str) -> Reading<'_> {
             }
         }
     }
-    writer.done()
+    writer.done(Way::Plain)
 }
 
 /// Where the first character stands that does not stay; whole words at once, since a word folds as a whole.
@@ -147,12 +147,7 @@ fn mark(writer: &mut Writer, mark: char, at: usize, marks: usize) {
         return;
     }
     if let Some(both) = compose(before, mark) {
-        // Where the letter came from, to the end of the mark.
-        let letter = writer.text.len() - before.len_utf8();
-        let start = Map { pieces: std::mem::take(&mut writer.pieces) };
-        let (from, _) = start.behind(letter);
-        writer.pieces = start.pieces;
-        writer.take();
+        let Some((_, from)) = writer.take() else { return };
         writer.put(both, from..at + mark.len_utf8());
     } else if !before.is_ascii() && marks == 1 {
         writer.copy(mark, at);
@@ -190,7 +185,7 @@ impl Script {
         for character in text.chars() {
             if character.is_ascii() {
                 script.latin += usize::from(character.is_ascii_alphabetic());
-            } else if character > '\u{24F}' && confusable::latin(character).is_none() && character.is_alphabetic() {
+            } else if is_foreign(character) {
                 script.other += 1;
             }
         }
@@ -201,6 +196,14 @@ impl Script {
     fn is_latin(&self) -> bool {
         self.latin > 0 && self.other * 4 <= self.latin
     }
+}
+
+/// Whether a character is a letter that does not look like a Latin one.
+fn is_foreign(character: char) -> bool {
+    if confusable::is_candidate(character) {
+        return confusable::latin(character).is_none();
+    }
+    character > '\u{24F}' && character.is_alphabetic()
 }
 
 /// The last word that was looked at, so that each is looked at once.
@@ -227,7 +230,7 @@ impl Word {
             end += character.len_utf8();
             if character.is_ascii_alphabetic() {
                 latin += 1;
-            } else if character > '\u{24F}' && confusable::latin(character).is_none() && character.is_alphabetic() {
+            } else if is_foreign(character) {
                 other += 1;
             }
         }
@@ -238,5 +241,11 @@ impl Word {
 }
 
 fn is_part(character: char) -> bool {
+    character.is_ascii_alphanumeric()
+        || matches!(character, '\u{0386}'..='\u{0481}' | '\u{048A}'..='\u{0556}')
+        || !character.is_ascii() && is_part_of_word(character)
+}
+
+fn is_part_of_word(character: char) -> bool {
     character.is_alphanumeric() || view::is_unseen(character) || view::is_mark(character)
 }
