@@ -70,7 +70,7 @@ impl Layer {
     fn of(package: &str) -> Option<Layer> {
         Some(match package {
             "wardbell-core" => Layer::Core,
-            "wardbell-detect" | "wardbell-llm" | "wardbell-guard" | "wardbell-render" => Layer::Engine,
+            "wardbell-detect" | "wardbell-encoder" | "wardbell-llm" | "wardbell-guard" | "wardbell-render" => Layer::Engine,
             "wardbell-store" | "wardbell-egress" | "wardbell-telemetry" => Layer::Adapter,
             "wardbell-proxy" | "wardbell-notify" | "wardbell-api" | "wardbell-dashboard" => Layer::Service,
             "wardbell" => Layer::Shell,
