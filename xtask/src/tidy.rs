@@ -56,6 +56,8 @@ pub(crate) fn run() -> Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
     Core,
+    /// Numbers in, numbers out: knows no noun of the gateway.
+    Arithmetic,
     Engine,
     Adapter,
     Service,
@@ -70,7 +72,8 @@ impl Layer {
     fn of(package: &str) -> Option<Layer> {
         Some(match package {
             "wardbell-core" => Layer::Core,
-            "wardbell-detect" | "wardbell-encoder" | "wardbell-llm" | "wardbell-guard" | "wardbell-render" => Layer::Engine,
+            "wardbell-encoder" => Layer::Arithmetic,
+            "wardbell-detect" | "wardbell-llm" | "wardbell-guard" | "wardbell-render" => Layer::Engine,
             "wardbell-store" | "wardbell-egress" | "wardbell-telemetry" => Layer::Adapter,
             "wardbell-proxy" | "wardbell-notify" | "wardbell-api" | "wardbell-dashboard" => Layer::Service,
             "wardbell" => Layer::Shell,
@@ -82,10 +85,11 @@ impl Layer {
 
     fn may_need(self, other: Layer, name: &str) -> bool {
         match self {
-            Layer::Core | Layer::Apart => false,
-            Layer::Engine => other == Layer::Core,
+            Layer::Core | Layer::Arithmetic | Layer::Apart => false,
+            Layer::Engine => matches!(other, Layer::Core | Layer::Arithmetic),
             Layer::Adapter => other == Layer::Core || name == "wardbell-telemetry",
-            Layer::Service | Layer::Proof => matches!(other, Layer::Core | Layer::Engine | Layer::Adapter),
+            Layer::Service => matches!(other, Layer::Core | Layer::Engine | Layer::Adapter),
+            Layer::Proof => matches!(other, Layer::Core | Layer::Arithmetic | Layer::Engine | Layer::Adapter),
             Layer::Shell => matches!(other, Layer::Core | Layer::Engine | Layer::Adapter | Layer::Service),
         }
     }
@@ -109,7 +113,7 @@ fn graph_problems(graph: &[Package]) -> Vec<String> {
                     problems.push(format!("{name}: may not depend on {}: {layer:?} on {theirs:?}", other.name));
                 }
                 Some(_) => {}
-                None if layer == Layer::Engine && NOT_IN_ENGINES.contains(&other.name.as_str()) => {
+                None if matches!(layer, Layer::Engine | Layer::Arithmetic) && NOT_IN_ENGINES.contains(&other.name.as_str()) => {
                     problems.push(format!("{name}: an engine may not need {}", other.name));
                 }
                 None => {

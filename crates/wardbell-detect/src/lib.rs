@@ -25,6 +25,7 @@
 //! nothing else.
 
 pub mod abuse;
+pub mod cascade;
 pub mod content;
 pub mod engine;
 pub mod linear;

@@ -36,6 +36,8 @@ pub struct Scored {
     pub span: Range<usize>,
     /// Log-odds, not calibrated: more is more hostile.
     pub logit: f32,
+    /// Whether it is in a language that the tier knows well: English, by its function words.
+    pub is_known: bool,
 }
 
 /// The weights are not those of a linear tier.
@@ -74,24 +76,23 @@ impl<'m> Linear<'m> {
             blocks: Vec::with_capacity(text.len() / feature::BLOCK_SYMBOLS + 1),
             waiting: [0; WAITING],
             waits: 0,
-            sum: 0,
-            count: 0,
-            start: 0,
+            now: Block::default(),
         };
         feature::read(text, &mut sums);
         let Sums { blocks, .. } = sums;
-        let logit = |sum: i64, count: u64| self.bias + self.scale * sum as f32 / (count.max(1) as f32).sqrt();
         if let [only] = blocks.as_slice() {
-            return vec![Scored { span: only.span.clone(), logit: logit(only.sum, only.count) }];
+            return vec![self.window(only, &Block::default())];
         }
-        blocks
-            .iter()
-            .zip(blocks.iter().skip(1))
-            .map(|(first, second)| Scored {
-                span: first.span.start..second.span.end,
-                logit: logit(first.sum + second.sum, first.count + second.count),
-            })
-            .collect()
+        blocks.iter().zip(blocks.iter().skip(1)).map(|(first, second)| self.window(first, second)).collect()
+    }
+
+    fn window(&self, first: &Block, second: &Block) -> Scored {
+        let count = (first.count + second.count).max(1);
+        Scored {
+            span: first.span.start..first.span.end.max(second.span.end),
+            logit: self.bias + self.scale * (first.sum + second.sum) as f32 / (count as f32).sqrt(),
+            is_known: (first.stops + second.stops) * STOPS_SHARE >= first.words + second.words,
+        }
     }
 }
 
@@ -106,25 +107,31 @@ struct Sums<'m> {
     /// Features whose weights are not yet fetched, and how many.
     waiting: [u32; WAITING],
     waits: usize,
-    /// Of the block that is being read.
-    sum: i64,
-    count: u64,
-    start: usize,
+    /// The block that is being read.
+    now: Block,
 }
 
+#[derive(Debug, Default)]
 struct Block {
     span: Range<usize>,
     sum: i64,
     count: u64,
+    words: u64,
+    /// How many of the words are English function words.
+    stops: u64,
 }
+
+/// One word in this many is a function word in English of any kind; in another language hardly any is. Source: ours, from
+/// counts of both.
+const STOPS_SHARE: u64 = 6;
 
 impl Sums<'_> {
     fn fetch(&mut self) {
         let waiting = self.waiting.get(..self.waits).unwrap_or_default();
         // A bucket is below the number of weights: both are `feature::BUCKETS`.
         let weight = |bucket: &u32| i32::from(self.weights.get(*bucket as usize).copied().unwrap_or(0));
-        self.sum += i64::from(waiting.iter().map(weight).sum::<i32>());
-        self.count += self.waits as u64;
+        self.now.sum += i64::from(waiting.iter().map(weight).sum::<i32>());
+        self.now.count += self.waits as u64;
         self.waits = 0;
     }
 }
@@ -141,10 +148,17 @@ impl Sink for Sums<'_> {
         }
     }
 
+    #[inline]
+    fn word(&mut self, is_stop: bool) {
+        self.now.words += 1;
+        self.now.stops += u64::from(is_stop);
+    }
+
     fn block(&mut self, end: usize) {
         self.fetch();
-        self.blocks.push(Block { span: self.start..end, sum: self.sum, count: self.count });
-        (self.sum, self.count, self.start) = (0, 0, end);
+        self.now.span.end = end;
+        let next = Block { span: end..end, ..Block::default() };
+        self.blocks.push(std::mem::replace(&mut self.now, next));
     }
 }
 

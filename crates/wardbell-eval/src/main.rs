@@ -3,10 +3,13 @@
 //! It runs the code that ships, never a copy of it. The data stay outside the repository.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on standard output and error")]
 
+mod calibrate;
 mod features;
 mod fit;
+mod injection;
 mod linear;
 mod measure;
+mod report;
 mod row;
 
 use std::path::PathBuf;
@@ -40,6 +43,10 @@ enum Command {
     },
     /// Fit the weights of the linear tier.
     Fit(fit::Options),
+    /// Measure the shipped detector on the rows of `dev.jsonl.gz`.
+    Injection(injection::Options),
+    /// Choose the calibration of a model file on the rows of `dev.jsonl.gz`, and write the file with it.
+    Calibrate(calibrate::Options),
     /// Score rows with the linear tier alone.
     Linear {
         /// The weights, as `fit` writes them.
@@ -64,6 +71,8 @@ fn run(command: Command) -> Result<()> {
         Command::Features { rows, out } => features::write(&rows, &out),
         Command::Plain { rows, out } => features::write_plain(&rows, &out),
         Command::Fit(options) => fit::run(&options),
+        Command::Injection(options) => injection::run(&options),
+        Command::Calibrate(options) => calibrate::run(&options),
         Command::Linear { weights, rows } => linear::print(&weights, &rows),
     }
 }

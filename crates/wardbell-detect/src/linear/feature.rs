@@ -2,6 +2,8 @@
 //!
 //! Hashes are the same in every process and on every machine: the weights were fitted to them.
 
+use std::sync::LazyLock;
+
 use crate::linear::symbol;
 use crate::view;
 
@@ -31,6 +33,8 @@ const PAIR: u64 = 0xa54f_f53a_5f1d_36f1;
 pub trait Sink {
     /// A feature of the block that is being read, below [`BUCKETS`].
     fn feature(&mut self, bucket: u32);
+    /// A word, and whether it is an English function word.
+    fn word(&mut self, _is_stop: bool) {}
     /// The block that is being read ends before the byte at `end`.
     fn block(&mut self, end: usize);
 }
@@ -117,11 +121,47 @@ impl Words {
             return;
         }
         sink.feature(bucket(self.word, WORD));
+        sink.word(STOPS.contains(self.word));
         if self.before != 0 {
             sink.feature(bucket(self.before.rotate_left(23) ^ self.word.wrapping_mul(ROLL), PAIR));
         }
         (self.before, self.word) = (self.word, 0);
     }
+}
+
+/// The commonest English function words. Source: ours, after any list of word frequencies.
+const STOP_WORDS: &str = "the of and to in is that for it as was with be by on not he his but at are this have from or had an \
+    they which you were all we when there can her has been if more will would who so no my your i a me do what how please";
+
+static STOPS: LazyLock<Stops> = LazyLock::new(Stops::new);
+
+/// Hashes of words, each in the place that its last bits name or in one of the next.
+struct Stops([u64; 256]);
+
+impl Stops {
+    fn new() -> Self {
+        let mut table = [0; 256];
+        for word in STOP_WORDS.split_whitespace() {
+            let hash = word.bytes().fold(0_u64, |hash, byte| hash.wrapping_mul(ROLL).wrapping_add(u64::from(byte) + 1));
+            let free = places(hash).find(|place| table.get(*place) == Some(&0));
+            if let Some(slot) = free.and_then(|place| table.get_mut(place)) {
+                *slot = hash;
+            }
+        }
+        Self(table)
+    }
+
+    #[inline]
+    fn contains(&self, word: u64) -> bool {
+        places(word).map_while(|place| self.0.get(place).filter(|known| **known != 0)).any(|known| *known == word)
+    }
+}
+
+#[inline]
+fn places(hash: u64) -> impl Iterator<Item = usize> {
+    // Eight bits fit in any usize.
+    let first = (hash ^ (hash >> 32)) as usize;
+    (0..8).map(move |step| (first + step) & 0xff)
 }
 
 enum Kind {
