@@ -82,6 +82,8 @@ pub(crate) struct Flight {
     recorder: Recorder,
     preview: Option<String>,
     sensitivity: Sensitivity,
+    /// The fingerprint of the text that holds an injection.
+    fingerprint: Option<String>,
     edge: Edge,
     /// The kind of the provider that it was sent to last.
     kind: Option<ProviderKind>,
@@ -113,6 +115,8 @@ pub(crate) struct Evidence {
     pub(crate) sensitivity: Sensitivity,
     /// The masked beginning of the text, where somebody wants it.
     pub(crate) preview: Option<String>,
+    /// The fingerprint of the text that holds an injection.
+    pub(crate) fingerprint: Option<String>,
 }
 
 impl Flight {
@@ -157,6 +161,7 @@ impl Flight {
             recorder: recorder.clone(),
             preview: None,
             sensitivity: Sensitivity::Medium,
+            fingerprint: None,
             edge,
             kind: None,
             is_billable: false,
@@ -282,7 +287,7 @@ impl Flight {
     /// [`Flight::alerts_committed`] waits for them.
     pub(crate) fn decided(&mut self, verdict: &Verdict, beside: &Beside, detect_latency: Duration, evidence: Evidence) {
         self.saw(verdict.word(), &verdict.findings(), detect_latency);
-        Evidence { sensitivity: self.sensitivity, preview: self.preview } = evidence;
+        Evidence { sensitivity: self.sensitivity, preview: self.preview, fingerprint: self.fingerprint } = evidence;
         let alerts = self.alerts_of(verdict, beside);
         self.commit(alerts);
     }
@@ -360,7 +365,7 @@ impl Flight {
 
     fn alerts_of(&self, verdict: &Verdict, beside: &Beside) -> Vec<Alert> {
         let mut alerts = match verdict {
-            Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_))
+            Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_) | Allowed::Partial(_))
             | Verdict::Block(Refusal::FailedClosed(_) | Refusal::Abuse(_)) => Vec::new(),
             Verdict::Allow(Allowed::Observed(found)) => self.tolerated_injection(found),
             Verdict::Redact(Redaction { cut, observed }) => {
@@ -420,6 +425,8 @@ impl Flight {
                 user: self.user.clone(),
                 injection: Some(self.row.injection_score),
                 sensitivity: Some(self.sensitivity),
+                rule: surest_injection(found).map(str::to_owned),
+                fingerprint: self.fingerprint.clone().filter(|_| kind.is_injection()),
             },
             preview: self.preview.clone(),
             is_test: false,
@@ -525,6 +532,12 @@ pub(crate) fn entity_types<'a>(found: impl IntoIterator<Item = &'a Located>) -> 
     types.sort_unstable_by_key(|entity| entity.as_str());
     types.dedup();
     types
+}
+
+/// The rule of the injection with the highest score.
+fn surest_injection(found: &[Located]) -> Option<&'static str> {
+    let injections = found.iter().map(|located| &located.finding).filter(|finding| finding.entity.is_injection());
+    injections.max_by(|a, b| a.score.total_cmp(&b.score)).map(|finding| finding.rule)
 }
 
 pub(crate) fn count(findings: usize) -> u32 {
