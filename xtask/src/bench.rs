@@ -1,7 +1,7 @@
 //! What the gateway adds to a request.
 //!
 //! **Cast.** A mock provider answers every request with the same JSON. A load generator sends a chat request of 1 KiB over
-//! kept connections, each sending its next request once it has the answer to the last (a closed loop). It measures three
+//! kept connections, each sending its next request once it has the answer to the last (a closed loop). It measures
 //! ways to the provider in alternation, in one run: direct, through nginx as a plain reverse proxy, and through
 //! Wardbell with a project's default policy.
 //!
@@ -9,6 +9,10 @@
 //! direct one. nginx shows what any HTTP hop costs on this machine, so that the ratio carries over to others better than
 //! the microseconds do. Where there are two cores and `taskset`, the hop under test runs alone on core 0, and the mock
 //! and the load generator share core 1; so throughput is that of one core.
+//!
+//! **Guards.** A fourth way is a project of the same gateway with a budget and with the guard of loops, which the others have
+//! not; its requests differ in a word, since the same one again is a loop. What it takes of the processor more than the
+//! third is what the two guards cost.
 //!
 //! **Streams.** Asked for one, the mock sends its first event with the answer's head and the others at a fixed pace. One
 //! stream after the other shows when the first event comes; many at once show whether every event comes, in order, and how
@@ -29,6 +33,7 @@ mod stream;
 mod wire;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -41,6 +46,8 @@ use crate::program::{Binary, cargo, program, wardbell};
 
 /// Open connections, each with one request under way.
 const CONCURRENCIES: &[usize] = &[1, 16, 64];
+/// The same where it is only tried.
+const CONCURRENCIES_IN_SMOKE: &[usize] = &[1, 64];
 /// How often each way is measured at each concurrency.
 const ROUNDS: u32 = 3;
 /// What a way is given to warm up before it is measured.
@@ -65,7 +72,7 @@ const LOAD_CORE: &str = "1";
 /// How to measure.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Seconds per round of each cell; 36 of them make a run, beside 20 s of streams held at once.
+    /// Seconds per round of each cell; 48 of them make a run, beside 20 s of streams held at once.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Only try whether it works: the debug build, one short round. The numbers mean nothing.
@@ -117,12 +124,18 @@ struct Way {
     /// The key, and what stands before the path of a request for a stream.
     key: String,
     streamed: &'static str,
-    hop: Option<Hop>,
+    /// Each request differs from the one before.
+    varies: bool,
+    hop: Option<Arc<Hop>>,
 }
+
+/// The name of the way with the guards of loops and money.
+const GUARDS: &str = "guards";
 
 impl Way {
     fn new(name: &'static str, address: SocketAddr, key: &str, hop: Option<Hop>) -> Way {
-        Way { name, address, request: load::request(key, PATH, None), key: key.to_owned(), streamed: "", hop }
+        let (request, hop) = (load::request(key, PATH, None), hop.map(Arc::new));
+        Way { name, address, request, key: key.to_owned(), streamed: "", varies: false, hop }
     }
 
     /// The whole request for a stream.
@@ -132,17 +145,15 @@ impl Way {
 }
 
 fn measure(options: &Options, pinned: bool) -> Result<()> {
-    let (seconds, rounds, concurrencies) = if options.smoke {
-        (0.2, 1, CONCURRENCIES.get(..2).unwrap_or_default())
-    } else {
-        (options.seconds, ROUNDS, CONCURRENCIES)
-    };
+    let (seconds, rounds, concurrencies) =
+        if options.smoke { (0.2, 1, CONCURRENCIES_IN_SMOKE) } else { (options.seconds, ROUNDS, CONCURRENCIES) };
     let (held, streams) = if options.smoke { (HELD_IN_SMOKE, STREAMS_IN_SMOKE) } else { (HELD, STREAMS) };
     let load_before = report::load_average();
     let core = pinned.then_some(HOP_CORE);
     let mock = mock::start()?;
     let gateway = Hop::wardbell(&wardbell(if options.smoke { "debug" } else { "release" }), core)?;
-    let key = gateway.configure(mock)?;
+    let key = gateway.configure(mock, false)?;
+    let guarded_key = gateway.configure(mock, true)?;
     let mut ways = vec![Way::new("direct", mock, &key, None)];
     match Hop::nginx(mock, core)? {
         Some(nginx) => {
@@ -153,7 +164,10 @@ fn measure(options: &Options, pinned: bool) -> Result<()> {
             "nginx is not installed, so there is nothing to compare with\n  to get it: apt-get install nginx-light"
         ),
     }
-    ways.push(Way::new("wardbell", gateway.address, &key, Some(gateway)));
+    let plain = Way::new("wardbell", gateway.address, &key, Some(gateway));
+    let guarded = Way::new(GUARDS, plain.address, &guarded_key, None);
+    let guarded = Way { varies: true, hop: plain.hop.clone(), ..guarded };
+    ways.extend([plain, guarded]);
 
     for way in &ways {
         load::cell(way, 1, WARM_UP)?;
@@ -171,6 +185,8 @@ fn measure(options: &Options, pinned: bool) -> Result<()> {
             rows.push(Row::new(way.name, concurrency, cells));
         }
     }
+    // Streams and memory are of the hop, and the fourth way has none of its own.
+    ways.retain(|way| !way.varies);
     let memory = ways.iter().filter_map(|way| Some((way.name, way.hop.as_ref()?.memory_kib()?))).collect();
     let first = streamed(&ways, rounds, |way| stream::in_turn(way, FIRST, time))?;
     let held = streamed(&ways, rounds, |way| stream::at_once(way, held, streams))?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::entity::EntityType;
 use crate::id::{KeyId, ProjectId, RequestId};
+use crate::money::Usd;
 use crate::outcome::Outcome;
 use crate::time::Timestamp;
 use crate::usage::Usage;
@@ -49,6 +50,8 @@ pub struct Activity {
     pub upstream_latency: Duration,
     /// What the upstream says the call used, if it said so.
     pub usage: Option<Usage>,
+    /// What it cost, where the upstream told what it used or money was held for it.
+    pub cost: Option<Usd>,
     /// The version of the policy that decided.
     pub policy_version: u32,
 }

@@ -1,5 +1,6 @@
 //! What a project wants done about what is found.
 
+mod budget;
 mod loops;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use crate::content::ContentPolicy;
 use crate::entity::EntityType;
 use crate::origin::Origin;
 
+pub use budget::{BudgetPolicy, OnShortfall, TokenCount};
 pub use loops::{
     LOOP_SECONDS_MAX, LOOP_THRESHOLD_MAX, LOOP_TOOL_BYTES_MAX, LOOP_TOOLS_MAX, LoopMode, LoopPolicy, LoopPolicyError,
     SessionCaps, Thresholds, ToolClass, TranscriptPolicy,
@@ -31,6 +33,8 @@ pub struct Policy {
     pub rate: RatePolicy,
     /// Clients that go in circles.
     pub loops: LoopPolicy,
+    /// How calls are measured against budgets.
+    pub budget: BudgetPolicy,
     /// What the project does not want to be talked about.
     pub content: Vec<ContentPolicy>,
     /// What happens when a text breaks one of the content policies.

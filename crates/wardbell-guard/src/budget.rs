@@ -1,11 +1,10 @@
 //! What a request may cost at most, before it is sent, and what it did cost.
 //!
 //! **Theory of operation.** Byte-level byte-pair encodings never make more tokens than there are bytes of UTF-8, so the
-//! bytes of a request bound its input ([`Count::Strict`]). The output is bound by what the caller asked for and by the
-//! model's cap. Each token is charged at the highest price that it may have: the dearest tier, and for the output the
+//! bytes of a request bound its input. The output is bound by what the caller asked for and by the model's cap. Each token is charged at the highest price that it may have: the dearest tier, and for the output the
 //! dearer of saying and thinking. Sums are exact in millionths of a nano-dollar and rounded once, upward.
 //!
-//! **Limits.** [`Count::Tight`] is an estimate, which text of many scripts or of digits passes. Providers add a few tokens
+//! **Limits.** [`tight_tokens`] is an estimate, which text of many scripts or of digits passes. Providers add a few tokens
 //! around each message, which [`Ask::extra_tokens`] holds. Images and sound cost what the caller of [`upper_bound`] says
 //! they do in tokens.
 
@@ -17,7 +16,7 @@ use wardbell_core::usage::Usage;
 /// default for the same question (`spec/budgets-and-loops.md`, read 2026-11-25).
 pub const OUTPUT_TOKENS_DEFAULT: u64 = 16_384;
 
-/// How many bytes make a token in [`Count::Tight`]: 3. Source: `spec/budgets-and-loops.md`; English has about 4.
+/// How many bytes make a token in [`tight_tokens`]: 3. Source: `spec/budgets-and-loops.md`; English has about 4.
 const TIGHT_BYTES: u64 = 3;
 
 /// What a million tokens of each sort cost.
@@ -75,29 +74,22 @@ pub fn prices_or(known: Vec<Prices>, unknown: Unknown) -> Result<Vec<Prices>, No
     }
 }
 
-/// How input tokens are counted before the provider has counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Count {
-    /// A byte is a token: never too few.
-    #[default]
-    Strict,
-    /// Three bytes are a token: near, and seldom too few for text.
-    Tight,
+/// About how many tokens so many bytes of text make, where nobody knows the tokenizer: one for three bytes.
+pub const fn tight_tokens(bytes: u64) -> u64 {
+    bytes.div_ceil(TIGHT_BYTES)
 }
 
 /// What a caller asks for, as far as it costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ask {
-    /// Bytes of the text that is sent, tools and schemas included.
-    pub input_bytes: u64,
+    /// The most tokens that the text may have that is sent, tools and schemas included.
+    pub text_tokens: u64,
     /// Tokens of what is not text, such as images, and of what the provider adds around messages.
     pub extra_tokens: u64,
     /// The most output tokens that the caller allows, thinking included, for one answer.
     pub output_tokens: Option<u64>,
     /// How many answers it wants; 0 counts as 1.
     pub answers: u64,
-    /// How input is counted.
-    pub count: Count,
 }
 
 /// What a model can do at most.
@@ -116,12 +108,8 @@ impl Default for Caps {
 }
 
 impl Ask {
-    fn input_tokens(&self) -> u64 {
-        let of_text = match self.count {
-            Count::Strict => self.input_bytes,
-            Count::Tight => self.input_bytes.div_ceil(TIGHT_BYTES),
-        };
-        of_text.saturating_add(self.extra_tokens)
+    const fn input_tokens(&self) -> u64 {
+        self.text_tokens.saturating_add(self.extra_tokens)
     }
 
     fn output_tokens(&self, caps: &Caps) -> u64 {
@@ -168,6 +156,8 @@ pub fn cost(usage: &Usage, prices: &Prices) -> Usd {
         cache_write_tokens,
         cache_write_1h_tokens,
         reasoning_tokens,
+        // The prices are those of this tier.
+        service: _,
     } = *usage;
     // A report whose parts pass the whole is charged for the parts.
     let plain_in = [cached_tokens, cache_write_tokens, cache_write_1h_tokens]
@@ -204,8 +194,8 @@ mod tests {
     /// $0.15 and $0.60 for a million tokens: 150 and 600 nano-dollars a token.
     const MINI: Prices = Prices::flat(usd(150_000_000), usd(600_000_000));
 
-    fn ask(input_bytes: u64, output_tokens: Option<u64>, answers: u64) -> Ask {
-        Ask { input_bytes, output_tokens, answers, ..Ask::default() }
+    fn ask(text_tokens: u64, output_tokens: Option<u64>, answers: u64) -> Ask {
+        Ask { text_tokens, output_tokens, answers, ..Ask::default() }
     }
 
     fn caps(output_tokens: Option<u64>) -> Caps {
@@ -213,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_is_bytes_and_the_most_that_may_be_answered() {
+    fn the_bound_is_what_is_sent_and_the_most_that_may_be_answered() {
         for (ask, cap, input, output) in [
             (ask(10, Some(5), 1), None, 1_500, 3_000),
             (ask(10, Some(5), 0), None, 1_500, 3_000),
             (ask(10, Some(5), 3), Some(4), 1_500, 7_200),
             (ask(10, None, 1), Some(4), 1_500, 2_400),
             (ask(10, None, 1), None, 1_500, 600_000),
-            (Ask { count: Count::Tight, ..ask(10, Some(0), 1) }, None, 600, 0),
+            (ask(tight_tokens(10), Some(0), 1), None, 600, 0),
             (Ask { extra_tokens: 85, ..ask(0, Some(0), 1) }, None, 12_750, 0),
         ] {
             let bound = upper_bound(&ask, &caps(cap), &[MINI]);

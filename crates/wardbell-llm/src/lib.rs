@@ -22,6 +22,7 @@ pub mod request;
 pub mod segment;
 pub mod sse;
 pub mod stream;
+pub mod tokens;
 pub mod transcript;
 
 mod anthropic;

@@ -96,8 +96,8 @@ impl ModelInfo {
             max_output_tokens: None,
             providers: Vec::new(),
             pricing: Pricing {
-                input_per_1m_tokens: row.rates.input.as_dollars(),
-                output_per_1m_tokens: row.rates.output.as_dollars(),
+                input_per_1m_tokens: row.price.rates.input.as_dollars(),
+                output_per_1m_tokens: row.price.rates.output.as_dollars(),
             },
         }
     }

@@ -1,16 +1,19 @@
 //! What models cost: a table of prices by provider and model, and the rules that find a model by the name that a caller
 //! sends.
 //!
-//! **Source.** `table.json`, made by `cargo xtask prices` from the data set `genai-prices` (PyPI, MIT); its first line names
-//! the version and the day. `xtask/src/prices/compile.py` says what is taken over and what is not.
+//! **Source.** `table.json`, made by `cargo xtask prices` from the data sets `genai-prices` and `litellm` (PyPI, MIT); its
+//! first line names the versions and the day. `xtask/src/prices/compile.py` says what is taken over and what is not.
+//! [`book`] lays an operator's own prices over it.
 //!
 //! **Guarantees.** Prices are exact: whole nano-dollars for a million tokens, rounded up past nine decimals. A search is
 //! linear in the provider's rows and the name. The table is read once, when it is first asked for.
 //!
-//! **What it does not know.** Prices of the standard service by tokens only, as of the table's day: no batch or priority
-//! tiers, no discounts, no prices by image, second of sound, search or request, and no rates of their own for tokens of
-//! sound and images; where the hour decides, the highest. Servers of one's own (`custom`), Anyscale and `DeepInfra` are not
+//! **What it does not know.** Prices by tokens only, as of the table's day: no discounts, no prices by image, second of
+//! sound, search or request, and no rates of their own for tokens of sound and images; where the hour decides, the highest.
+//! Not every service tier of every model is listed. Servers of one's own (`custom`), Anyscale and `DeepInfra` are not
 //! in it. A model that is not found has no price, which is not the same as none.
+
+pub mod book;
 
 mod clause;
 
@@ -19,6 +22,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 use wardbell_core::money::Usd;
 use wardbell_core::provider::ProviderKind;
+use wardbell_core::usage::ServiceTier;
 
 use clause::Alternative;
 
@@ -37,11 +41,37 @@ pub struct ModelPrice {
     pub id: &'static str,
     /// The most tokens that a request may have, where that is known.
     pub context_tokens_max: Option<u64>,
+    /// What it costs, and the longest answer.
+    pub price: Price,
+    alternatives: Vec<Alternative>,
+}
+
+/// What a model costs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Price {
+    /// The most tokens that an answer may have, where that is known.
+    pub output_tokens_max: Option<u64>,
     /// What a request costs, whatever its length unless a tier says otherwise.
     pub rates: Rates,
     /// What longer requests cost, shortest first.
     pub tiers: Vec<Tier>,
-    alternatives: Vec<Alternative>,
+    /// What quicker service costs, where that is known.
+    pub priority: Option<ServiceRates>,
+    /// What slower service costs, where that is known.
+    pub flex: Option<ServiceRates>,
+    /// What service in batches costs, where that is known.
+    pub batch: Option<ServiceRates>,
+}
+
+/// What a million tokens cost in another service tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct ServiceRates {
+    /// What is sent.
+    pub input: Usd,
+    /// What is answered.
+    pub output: Usd,
+    /// What is sent and was in the provider's cache; `None` is in proportion to [`input`](Self::input).
+    pub cached: Option<Usd>,
 }
 
 /// What a million tokens of each sort cost.
@@ -74,13 +104,70 @@ pub struct Tier {
     pub rates: Rates,
 }
 
-impl ModelPrice {
-    /// What a request of so many input tokens costs.
-    pub fn rates_at(&self, input_tokens: u64) -> &Rates {
-        let tier = self.tiers.iter().rev().find(|tier| input_tokens > tier.above_input_tokens);
-        tier.map_or(&self.rates, |tier| &tier.rates)
-    }
+/// What priority service is taken to cost where it is not listed, in hundredths of the standard price. Source: the dearest
+/// in the table is 2 times the standard one; we take more.
+const PRIORITY_UNLISTED: i64 = 250;
 
+impl Price {
+    /// What a request of so many input tokens costs in a service tier. A cheaper tier that is not listed costs as much as
+    /// the standard one, and priority service two and a half times as much: never too little.
+    pub fn rates_at(&self, input_tokens: u64, service: ServiceTier) -> Rates {
+        let tier = self.tiers.iter().rev().find(|tier| input_tokens > tier.above_input_tokens);
+        let rates = tier.map_or(&self.rates, |tier| &tier.rates);
+        let (listed, unlisted) = match service {
+            ServiceTier::Standard => return *rates,
+            ServiceTier::Flex => (self.flex, 100),
+            ServiceTier::Batch => (self.batch, 100),
+            ServiceTier::Priority => (self.priority, PRIORITY_UNLISTED),
+        };
+        let Some(ServiceRates { input, output, cached }) = listed else {
+            let all = |rate: Usd| scale(rate, unlisted, 100);
+            return rates.each(all, all, all);
+        };
+        // What is listed is for short requests; other rates keep their proportion to it.
+        let base = &self.rates;
+        let part = |of: Usd, to: Usd| move |rate: Usd| scale(rate, to.as_nanos(), of.as_nanos());
+        let of_input = part(base.input, input);
+        let of_cached = |rate: Usd| match (base.cached, cached) {
+            (Some(before), Some(now)) => scale(rate, now.as_nanos(), before.as_nanos()),
+            (None, _) | (_, None) => of_input(rate),
+        };
+        rates.each(of_input, part(base.output, output), of_cached)
+    }
+}
+
+/// A rate in the proportion of two others, rounded up; a proportion to nothing changes nothing.
+fn scale(rate: Usd, to: i64, of: i64) -> Usd {
+    if of <= 0 {
+        return rate;
+    }
+    let scaled = i128::from(rate.as_nanos()) * i128::from(to);
+    let of = i128::from(of);
+    let up = scaled.div_euclid(of) + i128::from(scaled.rem_euclid(of) != 0);
+    Usd::from_nanos(i64::try_from(up).unwrap_or(i64::MAX))
+}
+
+impl Rates {
+    fn each(
+        &self,
+        of_input: impl Fn(Usd) -> Usd,
+        of_output: impl Fn(Usd) -> Usd,
+        of_cached: impl Fn(Usd) -> Usd,
+    ) -> Self {
+        let Self { input, output, cached, write, write_1h, reasoning } = *self;
+        Self {
+            input: of_input(input),
+            output: of_output(output),
+            // One that has no price of its own costs what the input does.
+            cached: cached.map(of_cached),
+            write: write.map(&of_input),
+            write_1h: write_1h.map(&of_input),
+            reasoning: reasoning.map(&of_output),
+        }
+    }
+}
+
+impl ModelPrice {
     fn is_match(&self, name: &str) -> bool {
         self.alternatives.iter().any(|alternative| alternative.holds(name))
     }
@@ -105,6 +192,11 @@ struct Row<'t> {
     reasoning: Option<Usd>,
     #[serde(default)]
     tiers: Vec<Tier>,
+    #[serde(rename = "output_max")]
+    output_tokens_max: Option<u64>,
+    priority: Option<ServiceRates>,
+    flex: Option<ServiceRates>,
+    batch: Option<ServiceRates>,
 }
 
 #[derive(Deserialize)]
@@ -188,14 +280,30 @@ pub(crate) fn of_provider(provider: &str) -> &'static [ModelPrice] {
 fn read(table: &'static str) -> Result<Vec<ModelPrice>, serde_json::Error> {
     let Table { models } = serde_json::from_str(table)?;
     let price = |row| {
-        let Row { provider, id, rules, context_tokens_max, input, output, cached, write, write_1h, reasoning, tiers } =
-            row;
+        let Row {
+            provider,
+            id,
+            rules,
+            context_tokens_max,
+            input,
+            output,
+            cached,
+            write,
+            write_1h,
+            reasoning,
+            tiers,
+            output_tokens_max,
+            priority,
+            flex,
+            batch,
+        } = row;
         let rates = Rates { input, output, cached, write, write_1h, reasoning };
+        let price = Price { output_tokens_max, rates, tiers, priority, flex, batch };
         let alternatives = match rules.as_slice() {
             [] => vec![Alternative::name(id)],
             rules => rules.iter().map(|rule| Alternative::parse(rule)).collect(),
         };
-        ModelPrice { provider, id, context_tokens_max, rates, tiers, alternatives }
+        ModelPrice { provider, id, context_tokens_max, price, alternatives }
     };
     Ok(models.into_iter().map(price).collect())
 }

@@ -25,6 +25,8 @@ use wardbell_core::transcript::{Call, ToolResult, Turn};
 
 use crate::dialect::Dialect;
 
+pub mod asked;
+
 mod body;
 mod chat;
 mod cohere;
@@ -34,6 +36,7 @@ mod gemini;
 mod messages;
 mod responses;
 
+use self::asked::Asked;
 use self::body::Body;
 use self::cursor::{Is, Span, Texts};
 use self::few::Few;
@@ -56,8 +59,7 @@ pub struct Transcript<'a> {
     turns: VecDeque<Draft>,
     calls: u64,
     session: Option<Span>,
-    samples: u64,
-    output_tokens_max: Option<u64>,
+    asked: Asked,
 }
 
 /// A turn before its texts are looked up.
@@ -103,6 +105,14 @@ pub fn read(dialect: Dialect, body: &[u8]) -> Option<Transcript<'_>> {
     Some(read.transcript(text))
 }
 
+/// Reads only what a request asks for, whatever its dialect. `None` where the body is not a JSON object in UTF-8 of at most
+/// [`DEPTH_MAX`](crate::json::DEPTH_MAX) levels.
+pub fn read_asked(body: &[u8]) -> Option<Asked> {
+    let mut read = Body::default();
+    read.run(std::str::from_utf8(body).ok()?, |_, _, _| Ok(false)).ok()?;
+    Some(read.asked())
+}
+
 impl Transcript<'_> {
     /// The turns, oldest first: the last [`TURNS_MAX`] of them.
     pub fn turns(&self) -> Vec<Turn<'_>> {
@@ -143,15 +153,9 @@ impl Transcript<'_> {
         self.named(self.session.as_ref())
     }
 
-    /// How many answers are asked for: `n`, `best_of`, `candidateCount`, whichever is most; at least 1.
-    pub fn samples(&self) -> u64 {
-        self.samples.max(1)
-    }
-
-    /// The most tokens that the answer may have, where the request says so: `max_tokens`, `max_completion_tokens`,
-    /// `max_output_tokens`, `generationConfig.maxOutputTokens`. Of several the greatest.
-    pub fn output_tokens_max(&self) -> Option<u64> {
-        self.output_tokens_max
+    /// What the request asks for, as far as it costs.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     fn text(&self, span: &Span) -> &str {

@@ -11,6 +11,7 @@ use wardbell_core::content::BrokenPolicy;
 use wardbell_core::entity::EntityType;
 use wardbell_core::finding::Located;
 use wardbell_core::id::{AlertId, KeyId, ProjectId, RequestId};
+use wardbell_core::money::Usd;
 use wardbell_core::outcome::Outcome;
 use wardbell_core::policy::{FailMode, Sensitivity};
 use wardbell_core::principal::Principal;
@@ -18,7 +19,6 @@ use wardbell_core::provider::ProviderKind;
 use wardbell_core::time::Timestamp;
 use wardbell_core::usage::Usage;
 use wardbell_core::verdict::{Allowed, Redaction, Refusal, Verdict};
-use wardbell_guard::budget::Unknown;
 use wardbell_guard::policy::decide::Beside;
 use wardbell_store::store::Store;
 use wardbell_telemetry::ambient;
@@ -26,7 +26,7 @@ use wardbell_telemetry::metrics::{AlertLabels, LossLabels, RequestLabels, metric
 
 use crate::edge::Edge;
 use crate::loops::{Circle, Watch};
-use crate::money::{self, Held};
+use crate::money::{Held, Pricing};
 use crate::record::{Place, Recorder};
 use crate::report::Report;
 
@@ -93,7 +93,7 @@ pub(crate) struct Flight {
     money: Option<Held>,
     /// The loop guard's memory of it.
     watch: Option<Watch>,
-    unknown_price: Unknown,
+    pricing: Arc<Pricing>,
     /// What the caller is told of what was seen, on the scan and proxy surface.
     pub(crate) report: Option<Report>,
     /// The wait for the upstream after its first byte, for the rest of an answer that is read whole.
@@ -105,8 +105,8 @@ pub(crate) struct Tower<'g> {
     pub(crate) store: &'g Arc<dyn Store>,
     pub(crate) recorder: &'g Recorder,
     pub(crate) place: Place,
-    /// What a model without a price is worth.
-    pub(crate) unknown_price: Unknown,
+    /// What calls cost.
+    pub(crate) pricing: &'g Arc<Pricing>,
 }
 
 /// What alerts tell beside what was found.
@@ -148,9 +148,10 @@ impl Flight {
             detect_latency: Duration::ZERO,
             upstream_latency: Duration::ZERO,
             usage: None,
+            cost: None,
             policy_version,
         };
-        let Tower { store, recorder, place, unknown_price } = tower;
+        let Tower { store, recorder, place, pricing } = tower;
         Self {
             arrival,
             row,
@@ -167,7 +168,7 @@ impl Flight {
             is_billable: false,
             money: None,
             watch: None,
-            unknown_price,
+            pricing: Arc::clone(pricing),
             report: None,
             body_wait: Duration::ZERO,
         }
@@ -196,8 +197,8 @@ impl Flight {
     }
 
     /// Takes over money that is held for the request. It is settled when the flight ends, whatever its end.
-    pub(crate) fn holds(&mut self, money: Option<Held>) {
-        self.money = money;
+    pub(crate) fn holds(&mut self, money: Held) {
+        self.money = Some(money);
     }
 
     /// Whether money is held for the request.
@@ -457,7 +458,7 @@ impl Flight {
         self.row.status
     }
 
-    /// Settles the money, and tells the loop guard what the request did cost.
+    /// Settles the money, takes down what the request did cost, and tells the loop guard.
     fn pay(&mut self) {
         let (money, watch) = (self.money.take(), self.watch.take());
         let Some(kind) = self.kind.filter(|_| self.is_billable) else {
@@ -467,14 +468,19 @@ impl Flight {
             return;
         };
         let (model, usage) = (&self.row.model, self.row.usage.as_ref());
-        let cost = match money {
+        self.row.cost = match money {
             Some(money) => Some(money.settle(kind, model, usage)),
-            None if watch.is_some() => usage.and_then(|usage| money::cost(kind, model, usage, self.unknown_price)),
-            None => None,
+            None => usage.and_then(|usage| self.pricing.cost(kind, model, usage)),
         };
-        if let (Some(mut watch), Some(cost)) = (watch, cost) {
+        if let (Some(mut watch), Some(cost)) = (watch, self.row.cost) {
             watch.cost(cost);
         }
+    }
+
+    /// What the request has cost so far, as far as its provider has told; nothing is settled yet.
+    pub(crate) fn cost_so_far(&self) -> Option<Usd> {
+        let kind = self.kind.filter(|_| self.is_billable)?;
+        self.pricing.cost(kind, &self.row.model, self.row.usage.as_ref()?)
     }
 
     fn close(&mut self, outcome: Outcome, status: u16) {

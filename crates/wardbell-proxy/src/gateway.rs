@@ -40,8 +40,8 @@ pub struct Gateway {
     pub loops: Arc<LoopGuard>,
     /// The money of all budgets.
     pub ledger: Arc<Ledger>,
-    /// How calls are priced where the table does not know the model.
-    pub pricing: Pricing,
+    /// How calls are priced.
+    pub pricing: Arc<Pricing>,
     /// The memory of all request bodies.
     pub bodies: BodyBudget,
     /// The memory of all answers that are not streams.

@@ -15,7 +15,7 @@ use wardbell_core::money::Usd;
 use wardbell_core::policy::LoopPolicy;
 use wardbell_core::transcript::Turn;
 use wardbell_guard::loops::chant::{Chant, Chanting};
-use wardbell_guard::loops::episode::{Conversation, Episodes, News};
+use wardbell_guard::loops::episode::{Conversation, Episodes, News, mean};
 use wardbell_guard::loops::repeat::{Judgement, RepeatRule, RepeatToken, Repeats};
 use wardbell_guard::loops::session::{SessionId, Sessions};
 use wardbell_guard::loops::{self, Exempt, Level, LoopFinding, LoopKeys, Reaction, transcript};
@@ -132,7 +132,7 @@ impl LoopGuard {
     ) -> (Option<Watch>, Option<Circle>) {
         let turns = transcript.turns();
         let now = self.started.elapsed();
-        let exempt = Exempt { samples: transcript.samples() > 1, ..Exempt::default() };
+        let exempt = Exempt { samples: transcript.asked().answers() > 1, ..Exempt::default() };
         let mut watch =
             Watch { guard: Arc::clone(self), token: None, session: None, conversation: None, cost: Usd::ZERO };
         let repeated = self.repeated(caller, &turns, exempt, policy, now, &mut watch);
@@ -176,7 +176,7 @@ impl LoopGuard {
                     detector: Detector::RepeatedRequest,
                     tool: None,
                     cost: known(repeat.cost_so_far),
-                    cost_avoided: None,
+                    cost_avoided: known(repeat.cost_avoided),
                 },
                 retry_after: Some(repeat.remaining),
                 window: rule.window,
@@ -237,7 +237,12 @@ impl LoopGuard {
             first_step: 0,
         };
         let conversation = Conversation::of(&self.keys, caller.key, turns);
-        Some(self.found(caller, conversation, &finding, policy, now))
+        let mut circle = self.found(caller, conversation, &finding, policy, now);
+        // The session knows what all of it has cost, an episode only what it has seen.
+        let before = u32::try_from(end.calls.saturating_sub(1)).unwrap_or(u32::MAX);
+        circle.data.cost = known(end.spent);
+        circle.data.cost_avoided = known(mean(end.spent, before)).filter(|_| circle.refuses());
+        Some(circle)
     }
 
     /// What is made of a finding in a conversation.
@@ -250,7 +255,8 @@ impl LoopGuard {
         now: Duration,
     ) -> Circle {
         let reaction = finding.level.under(policy.mode);
-        let (is_news, told) = match lock(&self.episodes).found(conversation, finding, None, now) {
+        let refuses = reaction == Reaction::Refuse;
+        let (is_news, told) = match lock(&self.episodes).found(conversation, finding, refuses, now) {
             News::Begins(told) | News::Worsens(told) => (true, told),
             News::GoesOn(told) => (false, told),
         };
@@ -263,7 +269,7 @@ impl LoopGuard {
                 detector: finding.detector,
                 tool: finding.tool.clone(),
                 cost: known(told.cost_so_far),
-                cost_avoided: None,
+                cost_avoided: known(told.cost_avoided),
             },
             retry_after: None,
             window: Duration::from_secs(u64::from(policy.window_seconds)),

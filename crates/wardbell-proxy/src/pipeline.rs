@@ -24,6 +24,7 @@ use wardbell_guard::wishes::Wishes;
 use wardbell_llm::dialect::Dialect;
 use wardbell_llm::edit::{self, Edit};
 use wardbell_llm::request::Limits as ReadLimits;
+use wardbell_llm::transcript::{self, Transcript};
 use wardbell_store::directory::ProjectView;
 use wardbell_telemetry::metrics::metrics;
 
@@ -95,6 +96,8 @@ pub(crate) struct Cleared {
     pub(crate) target: Target,
     /// What the caller is warned of in a header.
     pub(crate) warning: Option<String>,
+    /// The most tokens that the answer may have, where a budget lowered it.
+    pub(crate) tokens_max: Option<u64>,
     /// Whether the stream has an event with the usage that the caller did not ask for.
     pub(crate) strips_usage: bool,
 }
@@ -130,8 +133,7 @@ pub(crate) async fn admit(
     let Some(place) = gateway.recorder.place().await else {
         return Err(respond::stranger(&arrival, edge, &Refused::Stopping));
     };
-    let unknown_price = gateway.pricing.unknown;
-    let tower = Tower { store: &gateway.store, recorder: &gateway.recorder, place, unknown_price };
+    let tower = Tower { store: &gateway.store, recorder: &gateway.recorder, place, pricing: &gateway.pricing };
     let flight = Flight::begin(arrival, tower, &principal, project.project.policy_version, (edge, surface));
     match gateway.keys.call(principal.key, &project.project.policy.rate, edge) {
         Ok(hurry) => Ok((flight, project, hurry)),
@@ -195,7 +197,7 @@ async fn guard(
     flight.sent_to(target.name(), target.kind());
     let session = headers.get(SESSION_HEADER).and_then(|name| name.to_str().ok()).filter(|name| !name.is_empty());
     let call = Spoken { ask, body: &body, model: &model, target: &target, session };
-    let warning = circle_and_spend(gateway, project, flight, &call).await?;
+    let Passed { warning, cap } = circle_and_spend(gateway, project, flight, &call).await?;
 
     let verdict = judge(flight, &seen, &rules, &wishes);
     let mut edits = match &verdict {
@@ -212,8 +214,10 @@ async fn guard(
     let asks_usage = if flight.is_held() { ask_usage::ask(ask.dialect(), stream, &body) } else { None };
     let strips_usage = asks_usage.is_some();
     edits.extend(asks_usage);
+    let tokens_max = cap.as_ref().map(|cap| cap.tokens);
+    edits.extend(cap.into_iter().flat_map(|cap| cap.edits));
     let body = if edits.is_empty() { body } else { Bytes::from(edit::splice(&body, &edits)) };
-    Ok(Cleared { headers, wishes, body, model, stream, verdict, target, warning, strips_usage })
+    Ok(Cleared { headers, wishes, body, model, stream, verdict, target, warning, tokens_max, strips_usage })
 }
 
 /// A call as the guards of loops and money see it.
@@ -226,39 +230,60 @@ struct Spoken<'c> {
     session: Option<&'c str>,
 }
 
-/// Refuses a call that goes in circles or that a budget does not cover; holds the money of one that goes on. Returns what
-/// the caller is to be warned of.
+/// What becomes of a call that the guards of loops and money let through.
+#[derive(Default)]
+struct Passed {
+    /// What the caller is to be warned of.
+    warning: Option<String>,
+    /// What its answer is capped at to fit a budget.
+    cap: Option<money::Cap>,
+}
+
+/// Refuses a call that goes in circles or that a budget does not cover; holds the money of one that goes on.
 async fn circle_and_spend(
     gateway: &Gateway,
     project: &ProjectView,
     flight: &mut Flight,
     call: &Spoken<'_>,
-) -> Result<Option<String>, Refused> {
+) -> Result<Passed, Refused> {
     let Spoken { ask, body, model, target, session } = *call;
-    let policy = &project.project.policy.loops;
-    let watches = policy.enabled && ask.edge == Edge::Gateway;
+    let policy = &project.project.policy;
+    let watches = policy.loops.enabled && ask.edge == Edge::Gateway;
     let has_budget = gateway.directory.current().budgets.contains_key(&flight.project());
     if !watches && !has_budget {
-        return Ok(None);
+        return Ok(Passed::default());
     }
-    let transcript = off_the_runtime(body.len(), || wardbell_llm::transcript::read(ask.dialect(), body));
-    let mut warning = None;
+    let transcript = off_the_runtime(body.len(), || transcript::read(ask.dialect(), body));
+    let mut passed = Passed::default();
     if let (true, Some(transcript)) = (watches, &transcript) {
         let caller = Caller { key: flight.key(), model, session };
-        let (watch, circle) = off_the_runtime(body.len(), || gateway.loops.judge(caller, transcript, policy));
+        let judged = off_the_runtime(body.len(), || gateway.loops.judge(caller, transcript, &policy.loops));
+        let (watch, circle) = judged;
         if let Some(circle) = circle {
             flight.circles(&circle);
             if circle.refuses() {
                 return Err(Refused::Loop(Box::new(circle)));
             }
-            warning = circle.warning();
+            passed.warning = circle.warning();
         }
         flight.watched(watch);
     }
-    let call = money::Call { target, model, body, transcript: transcript.as_ref(), session };
-    let held = money::hold(gateway, flight, &call).await?;
-    flight.holds(held);
-    Ok(warning)
+    if has_budget {
+        let read = if transcript.is_none() { transcript::read_asked(body) } else { None };
+        let call = money::Call {
+            target,
+            dialect: ask.dialect(),
+            model,
+            body,
+            asked: transcript.as_ref().map(Transcript::asked).or(read.as_ref()),
+            session: session.or_else(|| transcript.as_ref().and_then(Transcript::session)),
+        };
+        if let Some((held, cap)) = money::hold(gateway, flight, &call, &policy.budget).await? {
+            flight.holds(held);
+            passed.cap = cap;
+        }
+    }
+    Ok(passed)
 }
 
 /// Runs something that takes long where the text is long: other tasks of this thread go on elsewhere meanwhile.

@@ -91,6 +91,9 @@ pub(crate) fn metadata(flight: &Flight, verdict: &Verdict, model: &str, provider
     fields.insert("latency_ms".to_owned(), millis(flight.own_latency()));
     fields.insert("dlp_latency_ms".to_owned(), millis(flight.detect_latency()));
     fields.insert("upstream_latency_ms".to_owned(), millis(flight.upstream_latency()));
+    if let Some(cost) = flight.cost_so_far() {
+        fields.insert("cost_usd".to_owned(), json!(cost.as_dollars()));
+    }
     fields.insert("pii_detected".to_owned(), json!(!findings.is_empty()));
     let action = match verdict {
         Verdict::Redact(Redaction { .. }) => Some("redact"),

@@ -35,6 +35,9 @@ use crate::upstream::{self, ForwardError};
 /// The header that warns a caller of a loop.
 const LOOP_HEADER: HeaderName = HeaderName::from_static("x-wardbell-loop");
 
+/// The header that tells a caller the cap that a budget put on the answer, in tokens.
+const TOKENS_HEADER: HeaderName = HeaderName::from_static("x-wardbell-max-tokens");
+
 /// Passes the answer on, looks at its text where the policy says so, takes down what it used, and ends the flight with it.
 pub(crate) async fn settle(
     gateway: &Gateway,
@@ -55,6 +58,9 @@ pub(crate) async fn settle(
     let mut headers = upstream::answer_headers(&given);
     if let Some(warning) = cleared.warning.as_deref().and_then(|warning| HeaderValue::try_from(warning).ok()) {
         headers.insert(LOOP_HEADER, warning);
+    }
+    if let Some(tokens) = cleared.tokens_max {
+        headers.insert(TOKENS_HEADER, HeaderValue::from(tokens));
     }
     let readable = !given.contains_key(CONTENT_ENCODING);
     if readable && is_stream(&given, ask.dialect(), cleared.stream) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use wardbell_core::id::{KeyId, ProjectId, RequestId};
+use wardbell_core::money::Usd;
 use wardbell_core::time::Timestamp;
 
 /// A row of the activity log. Words that one version wrote and another does not know stay readable as text.
@@ -48,6 +49,8 @@ pub struct ActivityRow {
     pub input_tokens: Option<u64>,
     /// Answer tokens, if the upstream told.
     pub output_tokens: Option<u64>,
+    /// What it cost, where that is known.
+    pub cost: Option<Usd>,
     /// The version of the policy that decided.
     pub policy_version: u32,
 }

@@ -141,6 +141,8 @@ pub struct Step {
     pub asks: Vec<Ask>,
     /// Who asks; needed where something is asked.
     pub cause: Option<Arc<Spender>>,
+    /// Who asks may ask for less: a shortfall is not told as an exhaustion.
+    pub may_lower: bool,
     /// The node stops and holds nothing: whatever else stands in its name is given back.
     pub is_leaving: bool,
 }

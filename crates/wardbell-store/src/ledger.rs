@@ -113,6 +113,14 @@ impl Drop for Taken {
     }
 }
 
+/// What a request wants held.
+#[derive(Debug, Clone, Copy)]
+struct Want {
+    bound: UpperBound,
+    /// It will ask for less if this does not fit.
+    may_lower: bool,
+}
+
 /// A scope that counts for a request.
 struct Counted {
     account: Account,
@@ -150,17 +158,39 @@ impl Ledger {
         bound: UpperBound,
         now: Timestamp,
     ) -> Result<Reservation, ReserveError> {
+        self.reserve_as(spender, Want { bound, may_lower: false }, now).await
+    }
+
+    /// The same for a caller who will ask for less if this does not fit, so that a shortfall is no exhaustion yet.
+    ///
+    /// # Errors
+    /// As [`reserve`](Self::reserve); [`Shortfall::room`] says how much would fit.
+    pub async fn try_reserve(
+        &self,
+        spender: &Arc<Spender>,
+        bound: UpperBound,
+        now: Timestamp,
+    ) -> Result<Reservation, ReserveError> {
+        self.reserve_as(spender, Want { bound, may_lower: true }, now).await
+    }
+
+    async fn reserve_as(
+        &self,
+        spender: &Arc<Spender>,
+        want: Want,
+        now: Timestamp,
+    ) -> Result<Reservation, ReserveError> {
         let snapshot = self.shared.directory.current();
         let Some(budgets) = snapshot.budgets.get(&spender.project) else {
-            return Ok(Reservation::of_taken(Vec::new(), bound));
+            return Ok(Reservation::of_taken(Vec::new(), want.bound));
         };
         let counted = counted(spender, budgets);
-        if let Some(taken) = self.shared.quick(&counted, spender, bound, now) {
+        if let Some(taken) = self.shared.quick(&counted, spender, want.bound, now) {
             return Ok(taken.reserve());
         }
         // In a task of its own: what the store has lent must reach the purse even if the caller leaves.
         let (shared, spender) = (Arc::clone(&self.shared), Arc::clone(spender));
-        let task = tokio::spawn(async move { shared.borrow(&spender, bound, now).await });
+        let task = tokio::spawn(async move { shared.borrow(&spender, want, now).await });
         match task.await {
             Ok(taken) => taken.map(Taken::reserve),
             Err(error) => Err(StoreError::Database(Box::new(error)).into()),
@@ -231,7 +261,8 @@ impl Shared {
     }
 
     /// Takes the bound, borrowing from the store what is missing.
-    async fn borrow(&self, spender: &Arc<Spender>, bound: UpperBound, now: Timestamp) -> Result<Taken, ReserveError> {
+    async fn borrow(&self, spender: &Arc<Spender>, want: Want, now: Timestamp) -> Result<Taken, ReserveError> {
+        let bound = want.bound;
         let turn = self.turn(spender.project);
         let _turn = turn.lock().await;
         for _ in 0..STALE_TRIES {
@@ -245,7 +276,7 @@ impl Shared {
                 return Ok(taken);
             }
             let books = counted.iter().map(|one| self.book(one, now)).collect::<Result<Vec<_>, _>>()?;
-            if let Some(taken) = self.ask(&counted, &books, spender, bound, now).await? {
+            if let Some(taken) = self.ask(&counted, &books, spender, want, now).await? {
                 return Ok(taken);
             }
             self.directory.refresh().await?;
@@ -259,7 +290,7 @@ impl Shared {
         counted: &[Counted],
         books: &[Arc<Book>],
         spender: &Arc<Spender>,
-        bound: UpperBound,
+        Want { bound, may_lower }: Want,
         now: Timestamp,
     ) -> Result<Option<Taken>, ReserveError> {
         let needed = bound.total();
@@ -293,6 +324,7 @@ impl Shared {
             reports: telling.reports(),
             asks,
             cause: Some(Arc::clone(spender)),
+            may_lower,
             is_leaving: false,
         };
         let stepped = match self.store.step(step).await {
@@ -306,7 +338,9 @@ impl Shared {
         let loans = match stepped.lent {
             Lent::All(loans) => loans,
             Lent::Short(short) => {
-                if let Some(part) = parts.iter().find(|part| part.book.account.scope == short.scope) {
+                // A refusal that was not told must not stand in the way of one that is.
+                let of_scope = |part: &&Part| !may_lower && part.book.account.scope == short.scope;
+                if let Some(part) = parts.iter().find(of_scope) {
                     part.book.refused(&short, now);
                 }
                 return Err(ReserveError::Short(short));

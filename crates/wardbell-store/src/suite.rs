@@ -149,6 +149,7 @@ pub(crate) fn activity_of(project: ProjectId) -> Activity {
         detect_latency: Duration::from_micros(5),
         upstream_latency: Duration::from_micros(600),
         usage: None,
+        cost: None,
         policy_version: 3,
     }
 }

@@ -105,7 +105,7 @@ impl App {
             recorder,
             loops: Arc::new(LoopGuard::new(&keys.derived(LOOP_FINGERPRINTS))),
             ledger: Arc::clone(&ledger),
-            pricing: config.pricing,
+            pricing: Arc::new(config.pricing),
             bodies: BodyBudget::new(config.limits.body_memory_bytes_max),
             answers: BodyBudget::new(config.limits.answer_memory_bytes_max),
             keys: pace::Keys::default(),

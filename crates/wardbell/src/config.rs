@@ -18,6 +18,7 @@ use wardbell_core::money::Usd;
 use wardbell_core::secret::Secret;
 use wardbell_egress::policy::Exception;
 use wardbell_guard::budget::{Prices, Unknown};
+use wardbell_llm::price::book::PriceBook;
 use wardbell_notify::mail::{SmtpSettings, SmtpTls};
 use wardbell_notify::retention::Keep;
 use wardbell_proxy::gateway::Limits;
@@ -275,6 +276,7 @@ fn pricing(raw: &RawConfig, problems: &mut Problems) -> Option<Pricing> {
     };
     let ceiling = (dollars("budgets.ceiling_input_usd"), dollars("budgets.ceiling_output_usd"));
     let output_tokens_default = number(&raw.get("budgets.output_tokens_default"), 1, 10_000_000, problems);
+    let image_tokens = number(&raw.get("budgets.image_tokens_max"), 0, 10_000_000, problems);
     let typed = raw.get("budgets.unknown_model");
     let unknown = match typed.text().as_str() {
         "ceiling" => Some(Unknown::Ceiling(Prices::flat(ceiling.0?, ceiling.1?))),
@@ -285,7 +287,24 @@ fn pricing(raw: &RawConfig, problems: &mut Problems) -> Option<Pricing> {
             None
         }
     };
-    Some(Pricing { unknown: unknown?, output_tokens_default: output_tokens_default? })
+    let mut own = Vec::new();
+    let prices = raw.get("budgets.prices");
+    for item in &prices.items {
+        match item.parse() {
+            Ok(price) => own.push(price),
+            Err(error) => problems.push(Problem::new(
+                prices.origin.to_string(),
+                format!("has `{item}`: it {error}"),
+                Some("write it as custom/llama-3.3-* input=0.20 output=0.60".to_owned()),
+            )),
+        }
+    }
+    Some(Pricing {
+        book: PriceBook::new(own),
+        unknown: unknown?,
+        output_tokens_default: output_tokens_default?,
+        image_tokens: image_tokens?,
+    })
 }
 
 /// The mail server, if one is named.

@@ -23,11 +23,15 @@ enum Target {
 pub(super) fn goals(report: &Report) -> Vec<Goal> {
     let goal = |what, measured, target| Goal { what, measured, target };
     let at_64 = report.rows.iter().find(|row| row.way == "wardbell" && row.concurrency == 64);
+    let guards = report.rows.iter().find(|row| row.way == super::GUARDS && row.concurrency == 64);
+    let by_guards =
+        guards.and_then(|row| row.cpu).zip(at_64.and_then(|row| row.cpu)).map(|(with, without)| with - without);
     let first = |figure: fn(&StreamRow) -> f64| Report::above(&report.first, "wardbell", "nginx", figure);
     let lost = report.held.iter().find(|row| row.way == "wardbell").map(|row| row.lost as f64);
     vec![
         goal("requests a second at 64 connections", at_64.map(|row| row.per_second), Target::AtLeast(12_000.0)),
         goal("µs of processor time a request at 64 connections", at_64.and_then(|row| row.cpu), Target::AtMost(60.0)),
+        goal("µs of it for the guards of loops and money", by_guards, Target::AtMost(10.0)),
         goal("added p50 at 1 connection, times nginx's", report.ratio_at_one(), Target::AtMost(1.5)),
         goal("µs to the first event above nginx, p50", first(|row| row.first.0), Target::AtMost(300.0)),
         goal("µs to the first event above nginx, p99", first(|row| row.first.1), Target::AtMost(300.0)),

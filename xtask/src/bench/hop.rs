@@ -59,8 +59,9 @@ impl Hop {
         Ok(hop)
     }
 
-    /// Makes a project whose provider is the mock, and answers with a key of it.
-    pub(super) fn configure(&self, mock: SocketAddr) -> Result<String> {
+    /// Makes a project whose provider is the mock, and answers with a key of it. It has the guards of loops and money only
+    /// where that is asked for.
+    pub(super) fn configure(&self, mock: SocketAddr, guards: bool) -> Result<String> {
         let token = std::fs::read_to_string(self.folder.path().join("data/admin-token"))?;
         let mut wire = Wire::connect(self.address)?;
         let mut call = |method: &str, path: &str, body: &Value| -> Result<Value> {
@@ -87,8 +88,12 @@ impl Hop {
         call(
             "PATCH",
             &format!("/projects/{project}"),
-            &json!({ "policy": { "rate": null, "loop": { "enabled": false } } }),
+            &json!({ "policy": { "rate": null, "loop": { "enabled": guards } } }),
         )?;
+        if guards {
+            // More than any run bills, so that no call is refused.
+            call("PUT", &format!("/projects/{project}/budget"), &json!({ "balance_usd": 1_000_000_000 }))?;
+        }
         Ok(key.get("key").and_then(Value::as_str).context("a new key is shown")?.to_owned())
     }
 

@@ -1,6 +1,7 @@
 //! The load generator: a thread per connection, each in a closed loop.
 
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
@@ -16,6 +17,22 @@ const BODY_BYTES: usize = 1024;
 const PROSE: &str = "Please read the notes of our planning meeting and write a short summary for the team. We agreed to move the \
                      release by one week, to finish the new search page first, and to ask the design group for a second look at \
                      the colours. Nobody objected. The open questions are who writes the manual and when the old servers go. ";
+
+/// The word of a request that changes where requests must differ; letters, since digits are masked where loops are looked
+/// for.
+const WORD: &[u8] = b"wwwwwwwwwwww";
+/// The number of the next word.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Writes the next word over the one that is there.
+fn vary(request: &mut [u8]) {
+    let mut number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let Some(at) = request.windows(WORD.len()).position(|window| window == WORD) else { return };
+    for letter in request.iter_mut().skip(at).take(WORD.len()) {
+        *letter = b'a' + u8::try_from(number % 22).unwrap_or(0);
+        number /= 22;
+    }
+}
 
 /// What one way did in one round.
 pub(super) struct Cell {
@@ -41,7 +58,8 @@ pub(super) fn request(key: &str, path: &str, stream: Option<Pace>) -> Vec<u8> {
         body.to_string()
     };
     let room = BODY_BYTES.saturating_sub(body("").len());
-    let text: String = PROSE.chars().cycle().take(room).collect();
+    let text: String =
+        String::from_utf8_lossy(WORD).chars().chain(" ".chars()).chain(PROSE.chars().cycle()).take(room).collect();
     let body = body(&text);
     format!(
         "POST {path} HTTP/1.1\r\nhost: gateway.test\r\nauthorization: Bearer {key}\r\n\
@@ -54,7 +72,7 @@ pub(super) fn request(key: &str, path: &str, stream: Option<Pace>) -> Vec<u8> {
 /// Measures one way at one concurrency. Any answer but 200 is an error.
 pub(super) fn cell(way: &Way, concurrency: usize, time: Duration) -> Result<Cell> {
     let ready = Barrier::new(concurrency + 1);
-    let cpu = || way.hop.as_ref().map(super::Hop::cpu).transpose();
+    let cpu = || way.hop.as_deref().map(super::Hop::cpu).transpose();
     std::thread::scope(|scope| {
         let loops: Vec<_> = (0..concurrency).map(|_| scope.spawn(|| closed_loop(way, &ready, time))).collect();
         ready.wait();
@@ -87,7 +105,14 @@ fn closed_loop(way: &Way, ready: &Barrier, time: Duration) -> Result<Vec<Duratio
 }
 
 fn exchange(way: &Way, wire: &mut Wire) -> Result<()> {
-    match wire.exchange(&way.request)? {
+    let sent = if way.varies {
+        let mut request = way.request.clone();
+        vary(&mut request);
+        wire.exchange(&request)?
+    } else {
+        wire.exchange(&way.request)?
+    };
+    match sent {
         200 => Ok(()),
         status => bail!("{} answered {status}: {}", way.name, String::from_utf8_lossy(wire.body())),
     }

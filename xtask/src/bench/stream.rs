@@ -162,7 +162,7 @@ pub(super) fn in_turn(way: &Way, pace: Pace, time: Duration) -> Result<Came> {
 pub(super) fn at_once(way: &Way, pace: Pace, streams: u32) -> Result<Came> {
     let request = way.request_for(pace);
     let ready = Barrier::new(usize::try_from(streams)?);
-    let cpu = || way.hop.as_ref().map(super::Hop::cpu).transpose();
+    let cpu = || way.hop.as_deref().map(super::Hop::cpu).transpose();
     let before = cpu()?;
     let one = |number: u32| {
         let connected = Wire::connect(way.address);

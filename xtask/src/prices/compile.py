@@ -1,14 +1,18 @@
-"""Turns the data of the PyPI package genai-prices (MIT) into crates/wardbell-llm/src/price/table.json, on standard output.
+"""Turns the data of two PyPI packages into crates/wardbell-llm/src/price/table.json, on standard output: prices of
+genai-prices (MIT), and of litellm (MIT) the longest answers and the prices of other service tiers.
 
-    python3 compile.py VERSION AS_OF
+    python3 compile.py VERSION AS_OF LITELLM_VERSION LITELLM_JSON
 
 What becomes of the data:
 - Only the providers that Wardbell knows, under Wardbell's names. Hugging Face's router has one row for each model, with
   the highest price of those who run it.
 - Only models that are charged by tokens (or free by name). Of prices that hold from a date on, the one of AS_OF; of
-  prices that hold at hours of the day, the highest. Batch and priority tiers are left out.
+  prices that hold at hours of the day, the highest. Prices of sound, images and
+  searches are left out.
 - Every rule that finds a model becomes alternatives of clauses; `#` stands for a digit. The result is tried against the
   data's own matcher before it is printed.
+- A row's longest answer (`output_max`) is the greatest of all models of litellm's list that the row would be found for. A
+  service tier (`priority`, `flex`, `batch`) has its prices where litellm lists them for such a model, the highest of each.
 """
 
 import json
@@ -46,6 +50,26 @@ RATES = {
     "cache_write_1h_mtok": "write_1h",
     "output_reasoning_mtok": "reasoning",
 }
+# Wardbell's name of a provider, and litellm's.
+LITELLM_NAMES = {
+    "anthropic": ["anthropic"],
+    "bedrock": ["bedrock", "bedrock_converse"],
+    "azure": ["azure"],
+    "cohere": ["cohere", "cohere_chat"],
+    "deepseek": ["deepseek"],
+    "fireworks": ["fireworks_ai"],
+    "gemini": ["gemini"],
+    "groq": ["groq"],
+    "mistral": ["mistral"],
+    "openai": ["openai"],
+    "openrouter": ["openrouter"],
+    "perplexity": ["perplexity"],
+    "together": ["together_ai"],
+    "xai": ["xai"],
+}
+# litellm's name of a rate, and the table's; its name of a service tier, and the table's.
+LITELLM_RATES = {"input_cost_per_token": "input", "output_cost_per_token": "output", "cache_read_input_token_cost": "cached"}
+SERVICES = {"priority": "priority", "flex": "flex", "batches": "batch"}
 # A text-to-speech model is no chat model of the same name; the data says it in this one look-ahead.
 NOT_SPEECH = r"^(?!.*-[tT][tT][sS](?:$|-))"
 
@@ -162,7 +186,39 @@ def listed(model, alternatives):
     return model.id
 
 
-def main(version, as_of):
+def by_provider(litellm):
+    """litellm's chat models under Wardbell's names of their providers, by the names that callers send."""
+    known = {}
+    for name, model in litellm.items():
+        for ours, theirs in LITELLM_NAMES.items():
+            if model.get("litellm_provider") in theirs and model.get("mode") in ("chat", "responses", "completion"):
+                bare = name.removeprefix(model["litellm_provider"] + "/").removeprefix("together_ai/").removeprefix("fireworks_ai/")
+                known.setdefault(ours, {})[bare.lower()] = model
+    return known
+
+
+def extend(rows, known):
+    """Gives the rows of a provider what litellm knows of the models that they are found for."""
+    for name, model in known.items():
+        row = next((row for row in rows if found([rule.split("&") for rule in row.get("match", ["=" + row["id"].lower()])], name)), None)
+        if row is None:
+            continue
+        longest = model.get("max_output_tokens")
+        if isinstance(longest, int) and longest > 0:
+            row["output_max"] = max(row.get("output_max", 0), longest)
+        for theirs, ours in SERVICES.items():
+            rates = {}
+            for cost, rate in LITELLM_RATES.items():
+                price = model.get(f"{cost}_{theirs}")
+                if price is not None:
+                    rates[rate] = nanos(Decimal(str(price)) * 10**6)
+            if "input" in rates and "output" in rates:
+                before = row.setdefault(ours, {})
+                for rate, price in rates.items():
+                    before[rate] = max(before.get(rate, 0), price)
+
+
+def main(version, as_of, litellm_version, litellm_file):
     at = datetime.combine(date.fromisoformat(as_of), datetime.min.time(), timezone.utc)
     models, routed = [], {}
     for provider in providers:
@@ -212,9 +268,14 @@ def main(version, as_of):
             del made["match"]
     # The order of the data within a provider stays: the first rule that holds is the one that counts.
     models.sort(key=lambda made: made["provider"])
+    with open(litellm_file, encoding="utf-8") as file:
+        for provider, known in by_provider(json.load(file)).items():
+            extend([made for made in models if made["provider"] == provider], known)
     head = {
         "source": f"genai-prices {version} (https://pypi.org/project/genai-prices/{version}/), MIT, "
-        "Copyright (c) Pydantic Services Inc. 2025 to present",
+        "Copyright (c) Pydantic Services Inc. 2025 to present; "
+        f"longest answers and service tiers: litellm {litellm_version} "
+        f"(https://pypi.org/project/litellm/{litellm_version}/), MIT, Copyright (c) 2023 Berri AI",
         "as_of": as_of,
         "unit": "nano-dollars per 1,000,000 tokens",
     }

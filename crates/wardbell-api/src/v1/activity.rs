@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wardbell_core::id::RequestId;
+use wardbell_core::money::Usd;
 use wardbell_store::activity::ActivityRow;
 
 use super::Answer;
@@ -59,6 +60,8 @@ pub(crate) struct ActivityAnswer {
     input_tokens: Option<u64>,
     /// Tokens of the answer, if the provider told.
     output_tokens: Option<u64>,
+    /// What it cost in US dollars, if its price and usage are known, or money of a budget was held for it.
+    cost_usd: Option<f64>,
     /// The version of the policy that decided.
     policy_version: u32,
 }
@@ -86,6 +89,7 @@ impl From<ActivityRow> for ActivityAnswer {
             upstream_latency,
             input_tokens,
             output_tokens,
+            cost,
             policy_version,
         } = row;
         Self {
@@ -108,6 +112,7 @@ impl From<ActivityRow> for ActivityAnswer {
             upstream_ms: list::millis(upstream_latency),
             input_tokens,
             output_tokens,
+            cost_usd: cost.map(Usd::as_dollars),
             policy_version,
         }
     }

@@ -4,6 +4,7 @@
 //! that reads a body over what is there.
 
 mod action;
+mod budget;
 mod content;
 mod dlp;
 mod fail;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use wardbell_core::policy::Policy;
 
 use self::action::{ProxyAnswer, ProxyBody};
+use self::budget::{BudgetAnswer, BudgetBody};
 use self::content::{ContentAnswer, ContentBody};
 use self::dlp::{DlpAnswer, DlpBody};
 use self::fail::{FailAnswer, FailBody};
@@ -40,6 +42,8 @@ pub(crate) struct PolicyAnswer {
     fail: FailAnswer,
     /// What happens about clients that go in circles.
     r#loop: LoopAnswer,
+    /// How calls are measured against the project's budgets.
+    budget: BudgetAnswer,
     /// How many requests a key may send; null is no limit.
     rate: Option<RateAnswer>,
     /// What the project does not want to be talked about.
@@ -70,6 +74,8 @@ pub(crate) struct PolicyBody {
     fail: Option<FailBody>,
     /// What happens about clients that go in circles.
     r#loop: Option<LoopBody>,
+    /// How calls are measured against the project's budgets.
+    budget: Option<BudgetBody>,
     /// How many requests a key may send; null is no limit.
     rate: Option<RateBody>,
     /// What the project does not want to be talked about: the whole list, in place of the present one.
@@ -87,13 +93,15 @@ pub(crate) struct PolicyBody {
 
 impl From<Policy> for PolicyAnswer {
     fn from(policy: Policy) -> Self {
-        let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy, loops } = policy;
+        let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy, loops, budget } =
+            policy;
         Self {
             dlp: dlp.into(),
             injection: injection.into(),
             response: response.into(),
             fail: fail.into(),
             r#loop: loops.into(),
+            budget: budget.into(),
             rate: rate::show(rate),
             content: content.into_iter().map(ContentAnswer::from).collect(),
             content_action: action::word(content_action),
@@ -105,7 +113,7 @@ impl From<Policy> for PolicyAnswer {
 
 /// Reads a policy over `base`: what the body leaves out stays as it is there.
 pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError> {
-    let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy, loops } = base;
+    let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy, loops, budget } = base;
     let policy = Policy {
         dlp: match body.object("dlp")? {
             Some(fields) => dlp::merge(fields, dlp)?,
@@ -134,6 +142,10 @@ pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError
         loops: match body.object("loop")? {
             Some(fields) => loops::merge(fields, loops)?,
             None => loops,
+        },
+        budget: match body.object("budget")? {
+            Some(fields) => budget::merge(fields, budget)?,
+            None => budget,
         },
     };
     body.finish()?;

@@ -42,6 +42,7 @@ pub(crate) async fn raise(rig: &Rig, project: &str, kinds: &[AlertKind]) {
             detect_latency: Duration::from_micros(250),
             upstream_latency: Duration::ZERO,
             usage: Some(Usage { input_tokens: 3, output_tokens: 0, ..Usage::default() }),
+            cost: None,
             policy_version: 1,
         };
         let alert = Alert {

@@ -55,6 +55,8 @@ struct Episode {
     level: Level,
     seen_at: Duration,
     told: Told,
+    /// How many requests have told what they cost.
+    paid: u32,
 }
 
 /// What an episode comes to so far.
@@ -64,7 +66,7 @@ pub struct Told {
     pub requests: u32,
     /// What those that went on have cost.
     pub cost_so_far: Usd,
-    /// What those that were refused would have cost at most.
+    /// What those that were refused would have cost, if each were as dear as those that went on were on average.
     pub cost_avoided: Usd,
 }
 
@@ -86,26 +88,29 @@ impl Default for Episodes {
 }
 
 impl Episodes {
-    /// Takes a finding in. `avoided` is what the request would have cost, if it is refused for it.
-    pub fn found(&mut self, at: Conversation, finding: &LoopFinding, avoided: Option<Usd>, now: Duration) -> News {
+    /// Takes a finding in; whether the request is refused for it.
+    pub fn found(&mut self, at: Conversation, finding: &LoopFinding, is_refused: bool, now: Duration) -> News {
         self.open.forget_older(now.saturating_sub(QUIET));
         let LoopFinding { detector: _, level, tool: _, count: _, fingerprint, first_step: _ } = finding;
-        let avoided = avoided.unwrap_or_default();
         let same = |episode: &&mut Episode| {
             episode.fingerprint == *fingerprint && now.saturating_sub(episode.seen_at) <= QUIET
         };
         if let Some(episode) = self.open.get(&at, now).filter(same) {
             episode.seen_at = now;
             episode.told.requests = episode.told.requests.saturating_add(1);
-            episode.told.cost_avoided = sum(episode.told.cost_avoided, avoided);
+            if is_refused {
+                let mean = mean(episode.told.cost_so_far, episode.paid);
+                episode.told.cost_avoided = episode.told.cost_avoided.plus(mean);
+            }
             if *level > episode.level {
                 episode.level = *level;
                 return News::Worsens(episode.told);
             }
             return News::GoesOn(episode.told);
         }
-        let told = Told { requests: 1, cost_so_far: Usd::default(), cost_avoided: avoided };
-        self.open.insert(at, Episode { fingerprint: *fingerprint, level: *level, seen_at: now, told }, now);
+        let told = Told { requests: 1, cost_so_far: Usd::ZERO, cost_avoided: Usd::ZERO };
+        let episode = Episode { fingerprint: *fingerprint, level: *level, seen_at: now, told, paid: 0 };
+        self.open.insert(at, episode, now);
         News::Begins(told)
     }
 
@@ -122,13 +127,15 @@ impl Episodes {
     /// A request that had a finding and went on has cost so much.
     pub fn charge(&mut self, at: Conversation, cost: Usd) {
         if let Some(episode) = self.open.peek(&at) {
-            episode.told.cost_so_far = sum(episode.told.cost_so_far, cost);
+            episode.told.cost_so_far = episode.told.cost_so_far.plus(cost);
+            episode.paid = episode.paid.saturating_add(1);
         }
     }
 }
 
-fn sum(one: Usd, other: Usd) -> Usd {
-    Usd::from_nanos(one.as_nanos().saturating_add(other.as_nanos()))
+/// What one of so many requests has cost on average; nothing where there was none.
+pub fn mean(cost: Usd, requests: u32) -> Usd {
+    Usd::from_nanos(cost.as_nanos().checked_div(i64::from(requests)).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -160,26 +167,26 @@ mod tests {
         let (at, other) = (conversation("a"), conversation("b"));
         let cost = Usd::from_nanos(7);
         let warn = finding(Level::Warn, "x");
-        assert!(matches!(episodes.found(at, &warn, None, QUIET), News::Begins(_)));
+        assert!(matches!(episodes.found(at, &warn, false, QUIET), News::Begins(_)));
         episodes.charge(at, cost);
-        assert!(matches!(episodes.found(at, &warn, None, QUIET), News::GoesOn(_)));
-        assert!(matches!(episodes.found(other, &warn, None, QUIET), News::Begins(_)));
+        assert!(matches!(episodes.found(at, &warn, false, QUIET), News::GoesOn(_)));
+        assert!(matches!(episodes.found(other, &warn, false, QUIET), News::Begins(_)));
         let told = Told { requests: 3, cost_so_far: cost, cost_avoided: cost };
         let block = finding(Level::Block, "x");
-        assert_eq!(episodes.found(at, &block, Some(cost), QUIET), News::Worsens(told));
-        assert!(matches!(episodes.found(at, &block, Some(cost), QUIET), News::GoesOn(_)));
+        assert_eq!(episodes.found(at, &block, true, QUIET), News::Worsens(told));
+        assert!(matches!(episodes.found(at, &block, true, QUIET), News::GoesOn(_)));
         assert_eq!(episodes.calm(at).map(|told| told.requests), Some(4));
         assert_eq!(episodes.calm(at), None);
-        assert!(matches!(episodes.found(at, &block, None, QUIET), News::Begins(_)), "it is over and comes again");
+        assert!(matches!(episodes.found(at, &block, true, QUIET), News::Begins(_)), "it is over and comes again");
     }
 
     #[test]
     fn another_loop_or_a_quiet_time_begins_an_episode() {
         let mut episodes = Episodes::default();
         let at = conversation("a");
-        assert!(matches!(episodes.found(at, &finding(Level::Block, "x"), None, QUIET), News::Begins(_)));
-        assert!(matches!(episodes.found(at, &finding(Level::Block, "y"), None, QUIET), News::Begins(_)));
-        assert!(matches!(episodes.found(at, &finding(Level::Block, "y"), None, QUIET * 2), News::GoesOn(_)));
-        assert!(matches!(episodes.found(at, &finding(Level::Block, "y"), None, QUIET * 4), News::Begins(_)));
+        assert!(matches!(episodes.found(at, &finding(Level::Block, "x"), true, QUIET), News::Begins(_)));
+        assert!(matches!(episodes.found(at, &finding(Level::Block, "y"), true, QUIET), News::Begins(_)));
+        assert!(matches!(episodes.found(at, &finding(Level::Block, "y"), true, QUIET * 2), News::GoesOn(_)));
+        assert!(matches!(episodes.found(at, &finding(Level::Block, "y"), true, QUIET * 4), News::Begins(_)));
     }
 }

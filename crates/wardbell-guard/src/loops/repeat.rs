@@ -23,6 +23,7 @@ use wardbell_core::policy::{LOOP_THRESHOLD_MAX, LoopPolicy};
 
 use super::Fingerprint;
 use super::bounded::Bounded;
+use super::episode::mean;
 
 /// The most fingerprints of one shard that came once. Source: our choice; some 150 bytes each, 600 KB.
 pub const ONCE_MAX: usize = 4096;
@@ -109,6 +110,8 @@ pub struct Repeat {
     pub begins: bool,
     /// What the requests of this episode that were answered have cost.
     pub cost_so_far: Usd,
+    /// What those that were refused would have cost, if each were as dear as those were on average.
+    pub cost_avoided: Usd,
 }
 
 #[derive(Debug)]
@@ -139,6 +142,8 @@ struct Episode {
     until: Duration,
     cooldown: Duration,
     hits: u32,
+    /// How many were answered before it.
+    answered: u32,
 }
 
 impl Repeats {
@@ -227,7 +232,8 @@ impl Again {
                 let doublings = self.episodes.min(DOUBLINGS_MAX);
                 self.episodes = self.episodes.saturating_add(1);
                 let cooldown = rule.cooldown.saturating_mul(1 << doublings).min(rule.cooldown_max);
-                let episode = Episode { until: now.saturating_add(cooldown), cooldown, hits: count.saturating_add(1) };
+                let until = now.saturating_add(cooldown);
+                let episode = Episode { until, cooldown, hits: count.saturating_add(1), answered: count };
                 self.episode = Some(episode);
                 return Err(episode.refuse(fingerprint, now, true, self.cost));
             }
@@ -241,8 +247,12 @@ impl Again {
 
 impl Episode {
     fn refuse(self, fingerprint: Fingerprint, now: Duration, begins: bool, cost_so_far: Usd) -> Repeat {
-        let Self { until, cooldown, hits: hit_count } = self;
-        Repeat { fingerprint, hit_count, remaining: until.saturating_sub(now), cooldown, begins, cost_so_far }
+        let Self { until, cooldown, hits: hit_count, answered } = self;
+        let remaining = until.saturating_sub(now);
+        let refused = i64::from(hit_count.saturating_sub(answered));
+        let each = mean(cost_so_far, answered).as_nanos();
+        let cost_avoided = Usd::from_nanos(each.saturating_mul(refused));
+        Repeat { fingerprint, hit_count, remaining, cooldown, begins, cost_so_far, cost_avoided }
     }
 }
 

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use wardbell_core::usage::Usage;
+use wardbell_core::usage::{ServiceTier, Usage};
 
 use crate::dialect::Dialect;
 
@@ -59,6 +59,24 @@ struct Reported {
     cache_creation: Option<CacheCreation>,
     tokens: Option<Tokens>,
     billed_units: Option<Tokens>,
+    service_tier: Option<Tier>,
+}
+
+/// The name of a service tier; a value of another type names none.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Tier {
+    Name(String),
+    Other(IgnoredAny),
+}
+
+impl Tier {
+    fn service(told: Option<&Self>) -> ServiceTier {
+        match told {
+            Some(Self::Name(name)) => ServiceTier::from_word(name),
+            Some(Self::Other(_)) | None => ServiceTier::Standard,
+        }
+    }
 }
 
 /// The parts of a sum, as OpenAI tells them.
@@ -133,6 +151,11 @@ impl Reported {
             cache_write_tokens: written - for_an_hour,
             cache_write_1h_tokens: for_an_hour,
             reasoning_tokens: 0,
+            // Anthropic's `priority` is capacity that was paid for before, at prices of its own; it counts as standard.
+            service: match Tier::service(self.service_tier.as_ref()) {
+                ServiceTier::Batch => ServiceTier::Batch,
+                ServiceTier::Standard | ServiceTier::Flex | ServiceTier::Priority => ServiceTier::Standard,
+            },
         })
     }
 
@@ -182,17 +205,25 @@ struct WithUsage {
     meta: Option<Reported>,
     #[serde(rename = "usageMetadata")]
     usage_metadata: Option<Metadata>,
+    service_tier: Option<Tier>,
 }
 
 /// An object that has usage in it; a value of another type has none.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Inner {
-    Object { usage: Option<Box<Reported>>, meta: Option<Box<Reported>> },
+    Object { usage: Option<Box<Reported>>, meta: Option<Box<Reported>>, service_tier: Option<Tier> },
     Other(IgnoredAny),
 }
 
 impl Inner {
+    fn tier(&self) -> Option<&Tier> {
+        match self {
+            Self::Object { service_tier, .. } => service_tier.as_ref(),
+            Self::Other(_) => None,
+        }
+    }
+
     fn usage(&self) -> Option<&Reported> {
         match self {
             Self::Object { usage, .. } => usage.as_deref(),
@@ -214,9 +245,14 @@ pub(super) fn usage(dialect: Dialect, body: &[u8]) -> Option<Usage> {
     let top = told.usage.as_ref();
     match dialect {
         Dialect::ChatCompletions | Dialect::Completions | Dialect::Embeddings => {
-            top.or_else(|| told.x_groq.as_ref()?.usage())?.prompt_and_completion()
+            let usage = top.or_else(|| told.x_groq.as_ref()?.usage())?.prompt_and_completion()?;
+            Some(Usage { service: Tier::service(told.service_tier.as_ref()), ..usage })
         }
-        Dialect::Responses => top.or_else(|| told.response.as_ref()?.usage())?.input_and_output(),
+        Dialect::Responses => {
+            let usage = top.or_else(|| told.response.as_ref()?.usage())?.input_and_output()?;
+            let tier = told.service_tier.as_ref().or_else(|| told.response.as_ref()?.tier());
+            Some(Usage { service: Tier::service(tier), ..usage })
+        }
         Dialect::Messages => top.or_else(|| told.message.as_ref()?.usage())?.with_cache(),
         Dialect::Gemini => told.usage_metadata?.usage(),
         Dialect::CohereChat => {

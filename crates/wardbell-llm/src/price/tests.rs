@@ -12,8 +12,8 @@ fn the_table_is_read_whole_and_in_order() {
         let known = ProviderKind::from_name(row.provider).map(ProviderKind::as_str);
         assert_eq!(known, Some(row.provider), "{}", row.id);
         assert!(seen.insert((row.provider, row.id)), "{} twice", row.id);
-        assert!(row.rates.input >= Usd::default() && row.rates.output >= Usd::default(), "{}", row.id);
-        assert!(row.tiers.is_sorted_by_key(|tier| tier.above_input_tokens), "{}", row.id);
+        assert!(row.price.rates.input >= Usd::default() && row.price.rates.output >= Usd::default(), "{}", row.id);
+        assert!(row.price.tiers.is_sorted_by_key(|tier| tier.above_input_tokens), "{}", row.id);
         assert!(row.id.len() <= NAME_BYTES_MAX);
     }
 }
@@ -79,7 +79,7 @@ fn prices_are_those_of_the_source() {
         ("openai", "text-embedding-3-small", "0.02", "0.00", None),
         ("anthropic", "claude-sonnet-4-5", "3.00", "15.00", Some("0.30")),
     ] {
-        let rates = find(ProviderKind::from_name(kind).unwrap(), model).unwrap().rates;
+        let rates = find(ProviderKind::from_name(kind).unwrap(), model).unwrap().price.rates;
         assert_eq!(
             (rates.input.to_string(), rates.output.to_string()),
             (input.to_owned(), output.to_owned()),
@@ -91,8 +91,42 @@ fn prices_are_those_of_the_source() {
 
 #[test]
 fn a_long_request_costs_what_its_tier_says() {
-    let row = find(ProviderKind::Anthropic, "claude-sonnet-4-5").unwrap();
+    let price = &find(ProviderKind::Anthropic, "claude-sonnet-4-5").unwrap().price;
     for (tokens, input) in [(0, "3.00"), (200_000, "3.00"), (200_001, "6.00"), (u64::MAX, "6.00")] {
-        assert_eq!(row.rates_at(tokens).input.to_string(), input, "{tokens}");
+        assert_eq!(price.rates_at(tokens, ServiceTier::Standard).input.to_string(), input, "{tokens}");
     }
+}
+
+#[test]
+fn a_service_tier_costs_what_is_listed_and_never_too_little() {
+    let price = |kind, model| &find(kind, model).unwrap().price;
+    for (kind, model, service, input, output, cached) in [
+        (ProviderKind::OpenAi, "gpt-4o", ServiceTier::Priority, "4.25", "17.00", Some("2.125")),
+        (ProviderKind::OpenAi, "gpt-5", ServiceTier::Flex, "0.625", "5.00", Some("0.0625")),
+        // Not listed: two and a half times, and no discount.
+        (ProviderKind::OpenAi, "gpt-4", ServiceTier::Priority, "75.00", "150.00", None),
+        (ProviderKind::OpenAi, "gpt-4", ServiceTier::Flex, "30.00", "60.00", None),
+        (ProviderKind::Anthropic, "claude-sonnet-4-5", ServiceTier::Batch, "1.50", "7.50", Some("0.15")),
+    ] {
+        let rates = price(kind, model).rates_at(1, service);
+        let told = (rates.input.to_string(), rates.output.to_string(), rates.cached.map(|rate| rate.to_string()));
+        assert_eq!(told, (input.to_owned(), output.to_owned(), cached.map(str::to_owned)), "{model} {service:?}");
+    }
+    // Past a length every rate keeps its proportion.
+    let long = price(ProviderKind::Anthropic, "claude-sonnet-4-5").rates_at(300_000, ServiceTier::Batch);
+    assert_eq!((long.input.to_string(), long.output.to_string()), ("3.00".to_owned(), "11.25".to_owned()));
+}
+
+#[test]
+fn the_longest_answer_of_the_common_models_is_known() {
+    for (kind, model, tokens) in [
+        (ProviderKind::OpenAi, "gpt-4o", 16_384),
+        (ProviderKind::OpenAi, "gpt-5", 128_000),
+        (ProviderKind::Anthropic, "claude-sonnet-4-5", 64_000),
+        (ProviderKind::Gemini, "gemini-2.5-pro", 65_536),
+    ] {
+        assert_eq!(find(kind, model).unwrap().price.output_tokens_max, Some(tokens), "{model}");
+    }
+    let known = all().iter().filter(|row| row.price.output_tokens_max.is_some()).count();
+    assert!(known > 300, "{known}");
 }

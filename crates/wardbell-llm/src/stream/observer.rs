@@ -1,6 +1,6 @@
 //! Reads along a stream for what it says about the call.
 
-use wardbell_core::usage::Usage;
+use wardbell_core::usage::{ServiceTier, Usage};
 
 use super::framing::Splitter;
 use crate::answer;
@@ -47,6 +47,7 @@ impl Seen {
             cache_write_tokens: later(told.cache_write_tokens, before.cache_write_tokens),
             cache_write_1h_tokens: later(told.cache_write_1h_tokens, before.cache_write_1h_tokens),
             reasoning_tokens: later(told.reasoning_tokens, before.reasoning_tokens),
+            service: if told.service == ServiceTier::Standard { before.service } else { told.service },
         });
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use wardbell_core::origin::Origin;
 
+use super::asked::Asked;
 use super::cursor::{Cursor, Is, NotJson, Read, Span, Texts, Value};
 use super::{CallDraft, Draft, PART_BYTES_MAX, ResultDraft, TURN_ITEMS_MAX, TURNS_MAX, Transcript};
 use crate::json::{self, StringToken};
@@ -21,8 +22,7 @@ pub(super) struct Body {
     pub(super) after: VecDeque<Draft>,
     calls: u64,
     sessions: Sessions,
-    samples: u64,
-    output_tokens_max: Option<u64>,
+    asked: Asked,
 }
 
 /// The names that a caller may give a session, most telling first: a key of a cache may be shared.
@@ -60,29 +60,13 @@ impl Body {
             "conversation" => sessions.kept = id(cursor)?,
             "conversation_id" => sessions.kept = cursor.string()?,
             "prompt_cache_key" => sessions.cache = cursor.string()?,
-            "n" | "best_of" | "num_generations" => self.sampled(cursor)?,
-            "max_tokens" | "max_completion_tokens" | "max_output_tokens" => self.capped(cursor)?,
-            "generationConfig" | "generation_config" => {
-                return cursor.object(|cursor, key| match key {
-                    "candidateCount" | "candidate_count" => self.sampled(cursor),
-                    "maxOutputTokens" | "max_output_tokens" => self.capped(cursor),
-                    _ => cursor.pass(),
-                });
-            }
+            "n" | "best_of" | "num_generations" => self.asked.sampled(cursor)?,
+            "max_tokens" | "max_completion_tokens" | "max_output_tokens" => self.asked.capped(cursor)?,
+            "service_tier" => self.asked.tier(cursor)?,
+            "thinking" => return self.asked.thinking(cursor),
+            "generationConfig" | "generation_config" => return self.asked.configured(cursor),
             _ => cursor.pass()?,
         }
-        Ok(())
-    }
-
-    fn sampled(&mut self, cursor: &mut Cursor<'_>) -> Read<()> {
-        let samples = cursor.number()?;
-        self.samples = self.samples.max(samples.unwrap_or(1));
-        Ok(())
-    }
-
-    fn capped(&mut self, cursor: &mut Cursor<'_>) -> Read<()> {
-        let tokens = cursor.number()?;
-        self.output_tokens_max = self.output_tokens_max.max(tokens);
         Ok(())
     }
 
@@ -110,9 +94,14 @@ impl Body {
         self.add(turn);
     }
 
+    /// What the body asks for, where nobody wants its turns.
+    pub(super) fn asked(self) -> Asked {
+        self.asked
+    }
+
     /// Looks up every text that is kept.
     pub(super) fn transcript(self, body: &str) -> Transcript<'_> {
-        let Self { system, documents, turns: read, after, calls, sessions, samples, output_tokens_max } = self;
+        let Self { system, documents, turns: read, after, calls, sessions, asked } = self;
         let mut turns = VecDeque::with_capacity(read.len() + after.len() + 2);
         for (origin, text) in [(Origin::System, system), (Origin::Document, documents)] {
             if !text.is_empty() {
@@ -144,7 +133,7 @@ impl Body {
             settle.string(session);
         }
         let Settle { decoded, .. } = settle;
-        Transcript { body, decoded, turns, calls, session, samples, output_tokens_max }
+        Transcript { body, decoded, turns, calls, session, asked }
     }
 }
 

@@ -57,6 +57,15 @@ pub(super) enum Value {
     Null,
 }
 
+/// The largest number with a fraction that counts as a whole one. Source: `f64` holds every whole number up to 2⁵³.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+fn up(number: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range that was checked")]
+    let whole = number.ceil() as u64;
+    whole
+}
+
 pub(super) struct Cursor<'a> {
     text: &'a str,
     scanner: Scanner<'a>,
@@ -189,14 +198,30 @@ impl<'a> Cursor<'a> {
         Ok(None)
     }
 
-    /// The whole number that comes next; anything else is skipped.
-    pub(super) fn number(&mut self) -> Read<Option<u64>> {
+    /// The whole number that comes next, also as `12.0` or `"12"`, which some servers take for one; and where its value
+    /// stands, whatever it is. A number between two whole ones counts as the greater.
+    pub(super) fn whole(&mut self) -> Read<(Option<u64>, Range<usize>)> {
         let value = self.value()?;
-        if let Value::Number(place) = value {
-            return Ok(self.text.get(place).and_then(|digits| digits.parse().ok()));
+        let read = |text: &str| {
+            let text = text.trim();
+            text.parse().ok().or_else(|| text.parse().ok().filter(|number| (0.0..=WHOLE_MAX).contains(number)).map(up))
+        };
+        match value {
+            Value::Number(place) => Ok((self.text.get(place.clone()).and_then(read), place)),
+            Value::Text(Span { range, is: _ }) => {
+                let number = self.text.get(range.clone()).and_then(read);
+                Ok((number, range.start.saturating_sub(1)..range.end + 1))
+            }
+            Value::Null | Value::Bool(_) => {
+                let end = self.position();
+                let length = if matches!(value, Value::Bool(false)) { 5 } else { 4 };
+                Ok((None, end.saturating_sub(length)..end))
+            }
+            Value::Object(start) | Value::List(start) => {
+                self.skip(&value)?;
+                Ok((None, start..self.position()))
+            }
         }
-        self.skip(&value)?;
-        Ok(None)
     }
 
     /// The value that comes next as a text: a string as it reads, anything else as its JSON; nothing of `null`.

@@ -11,8 +11,8 @@ use crate::request::golden_tests::{apply, change, fixtures};
 
 /// What a transcript says, a line for each turn, call and result.
 fn listing(transcript: &Transcript<'_>) -> String {
-    let mut listing = format!("samples {}, calls {}", transcript.samples(), transcript.tool_calls());
-    if let Some(tokens) = transcript.output_tokens_max() {
+    let mut listing = format!("samples {}, calls {}", transcript.asked().answers(), transcript.tool_calls());
+    if let Some(tokens) = transcript.asked().output_tokens_max() {
         write!(listing, ", tokens {tokens}").unwrap();
     }
     if let Some(session) = transcript.session() {

@@ -156,6 +156,7 @@ impl Fixture {
             detect_latency: Duration::ZERO,
             upstream_latency: Duration::ZERO,
             usage: None,
+            cost: None,
             policy_version: 1,
         };
         let alert = Alert {

@@ -70,6 +70,7 @@ async fn tell(
             reports: telling.reports(),
             asks: Vec::new(),
             cause: None,
+            may_lower: false,
             is_leaving: is_leaving && rest.is_empty(),
         };
         match shared.store.step(step).await {

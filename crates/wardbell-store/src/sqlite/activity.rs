@@ -1,6 +1,7 @@
 use rusqlite::{Connection, Row, params};
 use wardbell_core::activity::Activity;
 use wardbell_core::id::ProjectId;
+use wardbell_core::money::Usd;
 
 use crate::activity::ActivityRow;
 use crate::error::StoreError;
@@ -38,6 +39,7 @@ pub(super) fn put(connection: &Connection, activity: &Activity, present: Present
         detect_latency,
         upstream_latency,
         usage,
+        cost,
         policy_version,
     } = activity;
     let entity_types = entity_types.iter().map(|entity| entity.as_str()).collect::<Vec<_>>().join(",");
@@ -50,8 +52,8 @@ pub(super) fn put(connection: &Connection, activity: &Activity, present: Present
         .prepare_cached(&format!(
             "INSERT OR {or} INTO activity (request, caller_request, at, project, key, surface, model, provider, \
              verdict, outcome, status, entity_types, violation_count, injection_score, streamed, latency_us, \
-             detect_us, upstream_us, input_tokens, output_tokens, policy_version) VALUES \
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
+             detect_us, upstream_us, input_tokens, output_tokens, policy_version, cost) VALUES \
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
         ))?
         .execute(params![
             request.to_string(),
@@ -74,7 +76,8 @@ pub(super) fn put(connection: &Connection, activity: &Activity, present: Present
             row::as_micros(*upstream_latency),
             usage.map(|usage| tokens(usage.input_tokens)),
             usage.map(|usage| tokens(usage.output_tokens)),
-            policy_version
+            policy_version,
+            cost.map(Usd::as_nanos)
         ])?;
     Ok(())
 }
@@ -117,6 +120,7 @@ fn read(row: &Row<'_>) -> Result<ActivityRow, StoreError> {
         upstream_latency: row::micros(row, "upstream_us")?,
         input_tokens: tokens("input_tokens")?,
         output_tokens: tokens("output_tokens")?,
+        cost: row.get::<_, Option<i64>>("cost")?.map(Usd::from_nanos),
         policy_version: row.get("policy_version")?,
     })
 }

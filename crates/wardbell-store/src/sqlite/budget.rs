@@ -197,8 +197,10 @@ fn lend(connection: &Connection, raiser: &Raiser<'_>, step: &Step, made: &mut Ma
         let lent = lent(connection, account, terms.period, step.now)?;
         let room = limit.minus(terms.minimum).minus(spent).minus(lent);
         if *must > room {
-            let told = tell::Told { account, stored: &stored, spent, now: step.now, cause: step.cause.as_deref() };
-            tell::exhausted(connection, raiser, &told, made)?;
+            if !step.may_lower {
+                let told = tell::Told { account, stored: &stored, spent, now: step.now, cause: step.cause.as_deref() };
+                tell::exhausted(connection, raiser, &told, made)?;
+            }
             return Ok(Lent::Short(Box::new(Shortfall {
                 scope: account.scope.clone(),
                 limit,

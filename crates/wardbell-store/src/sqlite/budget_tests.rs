@@ -23,12 +23,15 @@ struct Node {
     ledger: Arc<Ledger>,
 }
 
-/// Opens one more connection to the file, as another process would if the lock let it.
 async fn node(folder: &TempDir, name: &str) -> Node {
+    node_in(folder.path(), name).await
+}
+
+/// Opens one more connection to the file, as another process would if the lock let it.
+async fn node_in(folder: &Path, name: &str) -> Node {
     let sealer = Sealer::new(&Secret::new(vec![7; MASTER_KEY_BYTES])).unwrap();
-    let lock = File::create(folder.path().join(name)).unwrap();
-    let store: Arc<dyn Store> =
-        Arc::new(Sqlite::open_locked(&folder.path().join("wardbell.db"), sealer, lock).unwrap());
+    let lock = File::create(folder.join(name)).unwrap();
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open_locked(&folder.join("wardbell.db"), sealer, lock).unwrap());
     let directory = Arc::new(Directory::open(Arc::clone(&store)).await.unwrap());
     Node { ledger: Arc::new(Ledger::start(Arc::clone(&store), directory)), store }
 }
@@ -144,6 +147,85 @@ async fn a_killed_nodes_money_counts_as_spent_until_it_lapses() {
     assert!(living.ledger.reserve(&spender, BOUND, later).await.is_ok(), "the dead node's lease has lapsed");
     living.ledger.close(later).await;
     living.store.close().await;
+}
+
+/// Where a process that a test starts finds the database; how it ends stands before it.
+const PROCESS_VARIABLE: &str = "WARDBELL_TEST_LEDGER_PROCESS";
+
+/// Callers and calls of each process.
+const PROCESS_CALLERS: u64 = 32;
+const PROCESS_CALLS: u64 = 40;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_on_one_database_never_bill_more_than_the_cap_even_if_one_dies() {
+    const CAP: i64 = 60_000;
+    let (folder, project) = prepared(CAP, 1 << 40).await;
+    let start = |ends: &str| {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sqlite::budget_tests::a_process_that_another_test_starts", "--nocapture"])
+            .env(PROCESS_VARIABLE, format!("{ends}:{project}:{}", folder.path().display()))
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let processes = [start("stops"), start("stops"), start("dies")];
+    let mut billed = Vec::new();
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        // Each amount is told on a line of its own the moment it is billed, so that a death loses none.
+        billed.push(told.lines().filter_map(|line| line.strip_prefix("billed ")?.parse::<i64>().ok()).sum::<i64>());
+        assert!(told.contains("billed "), "it did something: {told}");
+    }
+    let all: i64 = billed.iter().sum();
+    assert!(all <= CAP, "{billed:?}");
+    let node = node(&folder, "last.lock").await;
+    let now = ambient::now();
+    let status = node.store.budget(project, Scope::Project, now).await.unwrap().unwrap();
+    assert!(status.spent.plus(status.reserved) <= usd(CAP), "{status:?}");
+    assert!(status.spent >= usd(billed[0] + billed[1]), "an orderly stop tells everything: {status:?} {billed:?}");
+    assert!(status.spent.plus(status.reserved) >= usd(all), "a death forgets nothing that was billed: {status:?}");
+    // The dead one's leases are all that is held, and lapse.
+    let later = now.after(LEASE_LAPSE + std::time::Duration::from_secs(1));
+    let status = node.store.budget(project, Scope::Project, later).await.unwrap().unwrap();
+    assert_eq!(status.reserved, Usd::ZERO, "nothing leaks");
+    node.ledger.close(later).await;
+    node.store.close().await;
+}
+
+/// Does nothing unless the test above starts it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_process_that_another_test_starts() {
+    #[expect(clippy::disallowed_methods, reason = "a test tells its own child process what to do")]
+    let Ok(order) = std::env::var(PROCESS_VARIABLE) else { return };
+    let (ends, rest) = order.split_once(':').unwrap();
+    let (project, folder) = rest.split_once(':').unwrap();
+    let (project, dies) = (project.parse().unwrap(), ends == "dies");
+    let node = node_in(Path::new(folder), &format!("{}.lock", std::process::id())).await;
+    let callers = (0..PROCESS_CALLERS).map(|caller| {
+        let ledger = Arc::clone(&node.ledger);
+        tokio::spawn(async move {
+            let spender = spender(project);
+            for turn in 0..PROCESS_CALLS {
+                if dies && turn == PROCESS_CALLS / 2 && caller == 0 {
+                    std::process::abort();
+                }
+                match ledger.reserve(&spender, BOUND, ambient::now()).await {
+                    Ok(held) => {
+                        tokio::task::yield_now().await;
+                        println!("billed {}", end(held, caller + turn));
+                    }
+                    Err(ReserveError::Short(short)) => assert!(short.spent.plus(short.reserved) <= short.limit),
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.unwrap();
+    }
+    node.ledger.close(ambient::now()).await;
+    node.store.close().await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0002_bell.sql"),
     include_str!("../migrations/sqlite/0003_providers.sql"),
     include_str!("../migrations/sqlite/0004_budgets.sql"),
+    include_str!("../migrations/sqlite/0005_cost.sql"),
 ];
 
 /// How long a statement waits for another connection of this process.

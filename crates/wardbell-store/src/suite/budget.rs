@@ -41,6 +41,7 @@ fn step(node: &str, now: Timestamp, project: ProjectId) -> Step {
         reports: Vec::new(),
         asks: Vec::new(),
         cause: Some(spender(project)),
+        may_lower: false,
         is_leaving: false,
     }
 }

@@ -154,6 +154,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Number,
         "The output tokens that a budget holds for a call that does not say how many it allows.",
     ),
+    setting(
+        "budgets.image_tokens_max",
+        "4000",
+        Kind::Number,
+        "The tokens that a budget holds for each image or file that a call names by address or id. gpt-4o-mini's are held as \
+         the 48169 that it may bill.",
+    ),
+    setting(
+        "budgets.prices",
+        "",
+        Kind::List,
+        "Prices of your own, in dollars for a million tokens, before those of the built-in table: provider/model with input= \
+         and output=, and if they differ cached=, write=, write_1h=, reasoning=, output_tokens_max=, such as \
+         \"custom/llama-3.3-* input=0.20 output=0.60\". The provider is its kind or *; the first that fits counts.",
+    ),
     setting("upstream.connect_seconds_max", "10", Kind::Number, "How long connecting to a provider may take."),
     setting(
         "upstream.connections_per_host_max",

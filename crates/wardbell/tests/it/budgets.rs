@@ -131,6 +131,87 @@ fn a_caller_that_hangs_up_does_not_dodge_the_bill() {
 }
 
 #[test]
+fn where_the_policy_says_so_an_answer_is_capped_at_what_fits_and_nobody_is_told_of_an_exhaustion() {
+    let rig = Rig::new(&json!({"budget": {"on_shortfall": "clamp"}}));
+    let _ = rig.gateway.api("PUT", &rig.path("budget"), Some(&json!({"balance_usd": 0.05}))).expect(200);
+    rig.provider.otherwise(used(100, 10));
+    let reply = rig.gateway.chat(&rig.key, &chat(10_000)).expect(200);
+    let told: u64 = reply.headers.get("x-wardbell-max-tokens").unwrap().parse().unwrap();
+    let sent = rig.provider.last().json();
+    assert_eq!(sent["max_tokens"], json!(told), "{sent}");
+    // 0.05 dollars are 5,000 tokens of output, less what the input may cost.
+    assert!((4_900..5_000).contains(&told), "{told}");
+    let mut without = chat(1);
+    without.as_object_mut().unwrap().remove("max_tokens");
+    let reply = rig.gateway.chat(&rig.key, &without).expect(200);
+    let sent = rig.provider.last().json();
+    assert_eq!(reply.headers.get("x-wardbell-max-tokens").unwrap(), sent["max_completion_tokens"].to_string());
+    let fits = rig.gateway.chat(&rig.key, &chat(100)).expect(200);
+    assert_eq!(fits.headers.get("x-wardbell-max-tokens"), None);
+    assert_eq!(rig.provider.last().json()["max_tokens"], json!(100));
+    assert!(rig.gateway.wait_for_rows(&rig.path("alerts"), SOON, |_| true).is_empty());
+    // Hardly anything fits: refused, and told.
+    let _ = rig.gateway.api("PUT", &rig.path("budget"), Some(&json!({"balance_usd": 0.0003}))).expect(200);
+    let _ = rig.gateway.chat(&rig.key, &chat(10_000)).expect(402);
+    let alerts = rig.gateway.wait_for_rows(&rig.path("alerts"), SOON, |rows| !rows.is_empty());
+    assert!(alerts.iter().any(|alert| alert["kind"] == "budget.exhausted"), "{alerts:#?}");
+}
+
+#[test]
+fn tight_counting_lets_through_what_bytes_would_refuse() {
+    let rig = Rig::new(&json!({"budget": {"count": "tight"}}));
+    // 20,000 bytes are 0.05 dollars if each is a token, and 0.0125 as gpt-4o counts them.
+    let _ = rig.gateway.api("PUT", &rig.path("budget"), Some(&json!({"balance_usd": 0.03}))).expect(200);
+    let mut body = says(&"word ".repeat(4_000));
+    body["model"] = json!("gpt-4o");
+    body["max_tokens"] = json!(10);
+    let _ = rig.gateway.chat(&rig.key, &body).expect(200);
+    let strict = json!({"policy": {"budget": {"count": "strict"}}});
+    let _ = rig.gateway.api("PATCH", &format!("/projects/{}", rig.project), Some(&strict)).expect(200);
+    let _ = rig.gateway.chat(&rig.key, &body).expect(402);
+    let odd = json!({"policy": {"budget": {"count": "exact"}}});
+    let refused = rig.gateway.api("PATCH", &format!("/projects/{}", rig.project), Some(&odd)).expect(422);
+    let told = refused.text();
+    assert!(told.contains("strict") && told.contains("budget.count"), "{told}");
+}
+
+#[test]
+fn another_service_tier_is_held_and_charged_at_its_price() {
+    let rig = rig(&json!({"balance_usd": 0.12}));
+    // 10,000 tokens of output are 0.10 dollars, and 0.17 as priority service.
+    let _ = rig.gateway.chat(&rig.key, &chat(10_000)).expect(200);
+    let mut body = chat(10_000);
+    body["service_tier"] = json!("priority");
+    let _ = rig.gateway.api("PUT", &rig.path("budget"), Some(&json!({"balance_usd": 0.12}))).expect(200);
+    let _ = rig.gateway.chat(&rig.key, &body).expect(402);
+    let _ = rig.gateway.api("PUT", &rig.path("budget"), Some(&json!({"balance_usd": 1}))).expect(200);
+    let usage = json!({"prompt_tokens": 1_000, "completion_tokens": 2_000});
+    let answer = json!({"id": "c", "choices": [], "usage": usage, "service_tier": "priority"});
+    rig.provider.next(Behaviour::body(answer.to_string()));
+    let reply = rig.gateway.chat(&rig.key, &body).expect(200);
+    // 1,000 * 4.25 + 2,000 * 17 millionths of a dollar.
+    assert_eq!(reply.json()["aisg_metadata"]["cost_usd"], json!(0.03825));
+    let rows = rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 3);
+    assert!(rows.iter().any(|row| row["cost_usd"] == json!(0.03825)), "{rows:#?}");
+}
+
+#[test]
+fn prices_of_the_operators_own_come_first_and_a_call_without_a_budget_has_a_cost_too() {
+    let prices = "openai/gpt-4o input=1 output=2,openai/mine-* input=100 output=100 output_tokens_max=50";
+    let rig = Rig::with(&redact(), |builder| builder.env("WARDBELL_BUDGETS_PRICES", prices));
+    rig.provider.otherwise(used(1_000, 2_000));
+    let reply = rig.gateway.chat(&rig.key, &chat(10)).expect(200);
+    assert_eq!(reply.json()["aisg_metadata"]["cost_usd"], json!(0.005));
+    let mut body = says("hello");
+    body["model"] = json!("mine-1");
+    // A hundred bytes or two and 50 tokens, at 100 dollars a million.
+    let _ = rig.gateway.api("PUT", &rig.path("budget"), Some(&json!({"balance_usd": 0.03}))).expect(200);
+    let _ = rig.gateway.chat(&rig.key, &body).expect(200);
+    let rows = rig.gateway.wait_for_rows(&rig.path("activity"), SOON, |rows| rows.len() == 2);
+    assert!(rows.iter().any(|row| row["cost_usd"] == json!(0.3)), "{rows:#?}");
+}
+
+#[test]
 fn sixty_four_callers_at_once_never_pass_the_cap_and_leave_nothing_held() {
     let rig = rig(&json!({"balance_usd": 0.5}));
     // Each may cost 0.1 dollars and a little, and does cost 0.03.

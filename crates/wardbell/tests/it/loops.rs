@@ -42,6 +42,23 @@ fn the_sixth_of_identical_requests_is_refused_and_another_passes() {
 }
 
 #[test]
+fn an_alert_of_a_loop_says_what_it_has_cost_and_what_its_end_saves() {
+    let rig = rig(&json!({"enabled": true}));
+    let usage = json!({"prompt_tokens": 1_000, "completion_tokens": 2_000});
+    rig.provider.otherwise(Behaviour::body(json!({"id": "c", "choices": [], "usage": usage}).to_string()));
+    let mut body = says("Try again.");
+    body["model"] = json!("gpt-4o");
+    for _ in 0..5 {
+        let _ = rig.gateway.chat(&rig.key, &body).expect(200);
+    }
+    let _ = rig.gateway.chat(&rig.key, &body).expect(429);
+    let alerts = rig.gateway.wait_for_rows(&rig.path("alerts"), SOON, |rows| !rows.is_empty());
+    let data = &alerts[0]["data"];
+    // Each is 1,000 * 2.5 + 2,000 * 10 millionths of a dollar.
+    assert_eq!((&data["cost_usd"], &data["cost_avoided_usd"]), (&json!(0.1125), &json!(0.0225)), "{data}");
+}
+
+#[test]
 fn samples_at_once_and_a_switched_off_guard_repeat_freely() {
     let rig = rig(&json!({"enabled": true}));
     rig.provider.otherwise(Behaviour::answer("hi").after(Duration::from_millis(300)));

@@ -40,11 +40,15 @@ fn the_sixth_of_a_minute_is_refused_and_then_all_until_the_cooldown_is_over() {
         cooldown: AT(30),
         begins: true,
         cost_so_far: Usd::from_nanos(50),
+        cost_avoided: Usd::from_nanos(10),
     };
     assert_eq!(sixth, expect);
     assert_eq!(call(&mut repeats, 2, AT(6)), None, "another fingerprint passes");
     let seventh = call(&mut repeats, 1, AT(34)).unwrap();
-    assert_eq!(seventh, Repeat { hit_count: 7, remaining: AT(1), begins: false, ..expect });
+    assert_eq!(
+        seventh,
+        Repeat { hit_count: 7, remaining: AT(1), begins: false, cost_avoided: Usd::from_nanos(20), ..expect }
+    );
     assert_eq!(call(&mut repeats, 1, AT(35)), None, "the cooldown is over");
 }
 
