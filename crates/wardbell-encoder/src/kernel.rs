@@ -17,7 +17,7 @@
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use crate::linear::{Linear, PANEL, Part};
+use crate::linear::{Inputs, Linear, Part, Tile, Weights};
 
 /// A part of the forward pass in plain Rust, `#[inline(always)]` all the way down, so that it is compiled for the
 /// instructions of the path that runs it.
@@ -105,16 +105,18 @@ impl Path {
     }
 }
 
-/// The sums of products of four rows with one panel of weights.
+/// The sums of products of a group and a panel, four inputs of one output at a time.
 #[inline(always)]
-fn plain_tile(rows: [&[u8]; 4], panel: &[i8]) -> [[i32; PANEL]; 4] {
-    let mut sums = [[0; PANEL]; 4];
-    let (weights, _) = panel.as_chunks::<{ 4 * PANEL }>();
-    for (row, sums) in rows.into_iter().zip(&mut sums) {
-        for (inputs, weights) in row.as_chunks::<4>().0.iter().zip(weights) {
-            for (sum, weights) in sums.iter_mut().zip(weights.as_chunks::<4>().0) {
-                for (input, weight) in inputs.iter().zip(weights) {
-                    *sum += i32::from(*input) * i32::from(*weight);
+fn plain_tile(inputs: &[Inputs], panel: &[Weights]) -> Tile {
+    let mut sums = Tile::default();
+    for (inputs, weights) in inputs.iter().zip(panel) {
+        for (row, sums) in inputs.iter().zip(&mut sums) {
+            for (four, weights) in row.as_chunks::<4>().0.iter().zip(weights) {
+                let [a, b, c, d] = four.map(i16::from);
+                for (sum, [e, f, g, h]) in sums.iter_mut().zip(weights) {
+                    let [e, f, g, h] = [i16::from(*e), i16::from(*f), i16::from(*g), i16::from(*h)];
+                    let first = i32::from(a) * i32::from(e) + i32::from(b) * i32::from(f);
+                    *sum += first + i32::from(c) * i32::from(g) + i32::from(d) * i32::from(h);
                 }
             }
         }
