@@ -167,24 +167,28 @@ impl Linear {
                     "has a scale that is not above 0 and at most 16",
                 ));
             }
-            for panel in weights.chunks_exact(inputs * PANEL) {
-                for first in (0..inputs).step_by(CHUNK) {
-                    let mut packed = [[[0; 4]; PANEL]; CHUNK / 4];
-                    for (output, row) in panel.chunks_exact(inputs).enumerate() {
-                        for (half, weights) in packed.iter_mut().zip(row[first..].as_chunks::<4>().0) {
-                            half[output] = *weights;
-                        }
-                    }
-                    linear.panels.push(packed);
-                }
-            }
-            linear.sums.extend(
-                weights.chunks_exact(inputs).map(|row| row.iter().map(|weight| i32::from(*weight)).sum::<i32>()),
-            );
+            linear.add(&weights);
             linear.scales.extend(scales);
             linear.biases.extend(file.floats(&format!("{name}.bias"), &[outputs])?);
         }
         Ok(linear)
+    }
+
+    /// Packs the weights of more outputs.
+    fn add(&mut self, weights: &[i8]) {
+        for panel in weights.chunks_exact(self.inputs * PANEL) {
+            for first in (0..self.inputs).step_by(CHUNK) {
+                let mut packed = Weights::default();
+                for (output, row) in panel.chunks_exact(self.inputs).enumerate() {
+                    for (half, weights) in packed.iter_mut().zip(row[first..].as_chunks::<4>().0) {
+                        half[output] = *weights;
+                    }
+                }
+                self.panels.push(packed);
+            }
+        }
+        let rows = weights.chunks_exact(self.inputs);
+        self.sums.extend(rows.map(|row| row.iter().map(|weight| i32::from(*weight)).sum::<i32>()));
     }
 
     /// Walks panel by panel, so that a panel is read from memory once, and over all groups of `input`; `tile` gives the
@@ -223,4 +227,88 @@ fn keeps_the_rule(weights: &[i8; 8]) -> bool {
         let negative: i32 = lane.iter().map(|weight| weight.min(&0)).sum();
         positive <= LANE_MAX && negative >= -LANE_MAX
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Path;
+
+    /// Numbers that differ from place to place.
+    fn mixed(place: usize) -> usize {
+        place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40
+    }
+
+    /// The outputs of `weights` on every path, for rows of bytes, beside the sums taken one by one.
+    fn check(inputs: usize, weights: &[i8], bytes: &[Vec<u8>]) {
+        let outputs = weights.len() / inputs;
+        let mut linear = Linear {
+            inputs,
+            outputs,
+            panels: Vec::new(),
+            sums: Vec::new(),
+            scales: vec![1.0; outputs],
+            biases: vec![0.0; outputs],
+        };
+        linear.add(weights);
+        let mut rows = Rows::default();
+        rows.resize(bytes.len(), inputs);
+        rows.steps.fill(1.0);
+        for (index, row) in bytes.iter().enumerate() {
+            for (place, byte) in row.iter().enumerate() {
+                rows.inputs[index / GROUP * (inputs / CHUNK) + place / CHUNK][index % GROUP][place % CHUNK] = *byte;
+            }
+        }
+        for path in Path::all() {
+            let mut out = vec![0.0; bytes.len() * outputs];
+            path.linear(rows.all(), &linear, &mut out);
+            for (row, out) in bytes.iter().zip(out.chunks_exact(outputs)) {
+                for (weights, out) in weights.chunks_exact(inputs).zip(out) {
+                    let products = row.iter().zip(weights).map(|(byte, weight)| i32::from(*byte) * i32::from(*weight));
+                    assert_eq!(out.to_bits(), (products.sum::<i32>() as f32).to_bits(), "{}", path.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sums_are_exact_where_sixteen_bits_are_full() {
+        // Every lane at its limit of 128, up and down, with the largest bytes.
+        for sign in [1, -1] {
+            let chunk = [63, 63, 63, 63, 1, 1, 1, 1].map(|weight: i8| weight * sign);
+            check(32, &chunk.repeat(4 * PANEL), &vec![vec![255; 32]; 9]);
+        }
+    }
+
+    #[test]
+    fn sums_are_exact_for_any_number_of_rows() {
+        let weights: Vec<i8> = (0..96 * 48).map(|place| i8::try_from(mixed(place) % 65).unwrap() - 32).collect();
+        for count in 1..=17 {
+            let rows: Vec<Vec<u8>> =
+                (0..count).map(|row| (0..96).map(|place| mixed(row * 977 + place) as u8).collect()).collect();
+            check(96, &weights, &rows);
+        }
+    }
+
+    #[test]
+    fn a_row_keeps_its_values_to_half_a_step() {
+        let values: Vec<f32> = (0..64).map(|place| mixed(place) as f32 / (1 << 24) as f32 * 7.0 - 2.0).collect();
+        let mut rows = Rows::default();
+        rows.resize(2, 64);
+        rows.set(1, &values);
+        for (place, value) in values.iter().enumerate() {
+            let byte = rows.inputs[place / CHUNK][1][place % CHUNK];
+            let back = (i32::from(byte) - rows.zeros[1]) as f32 * rows.steps[1];
+            assert!((back - value).abs() <= rows.steps[1] * 0.51, "{value} came back as {back}");
+        }
+        rows.set(0, &[0.0; 64]);
+        assert_eq!((rows.zeros[0], rows.steps[0].to_bits()), (0, 0));
+    }
+
+    #[test]
+    fn the_rule_for_weights_is_checked_to_the_unit() {
+        assert!(keeps_the_rule(&[63, 63, -63, -63, 1, 1, -1, -1]));
+        assert!(!keeps_the_rule(&[63, 63, 0, 0, 1, 2, 0, 0]));
+        assert!(!keeps_the_rule(&[0, 0, -63, -63, 0, 0, -1, -2]));
+    }
 }
