@@ -3,6 +3,7 @@
 //! The model has the measures of the one that is shipped and random weights: time does not hang on what they say. Its
 //! vocabulary knows the words of the texts and made-up ones, 85,000 in all. The targets are 9 ms for a window of 128 tokens
 //! where there is VNNI and 60 µs for a KB of text.
+#![expect(clippy::unwrap_used, reason = "a bench ends where its model is not to be had")]
 
 #[path = "../tests/support/random_model.rs"]
 mod random_model;
@@ -75,19 +76,19 @@ static FILE: LazyLock<&'static [u8]> = LazyLock::new(|| random_model(SHIPPED, &w
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::read(*FILE).unwrap());
 
 #[divan::bench(args = [16, 64, 128])]
-fn window(bencher: Bencher, tokens: usize) {
+fn window(bencher: Bencher, tokens: u32) {
     score(bencher, Path::best(), tokens);
 }
 
 #[divan::bench(args = [16, 128], sample_count = 5)]
-fn window_plain(bencher: Bencher, tokens: usize) {
+fn window_plain(bencher: Bencher, tokens: u32) {
     score(bencher, Path::PLAIN, tokens);
 }
 
-fn score(bencher: Bencher, path: Path, tokens: usize) {
+fn score(bencher: Bencher, path: Path, tokens: u32) {
     let model = Model::read(*FILE).unwrap().on(path);
     // Two tokens stand around what is given.
-    let window: Vec<u32> = (0..tokens - 2).map(|place| (100 + 131 * place) as u32).collect();
+    let window: Vec<u32> = (0..tokens - 2).map(|place| 100 + 131 * place).collect();
     let mut space = Workspace::new();
     bencher.bench_local(|| model.score(black_box(&window), &mut space));
 }

@@ -5,7 +5,7 @@
 //! compiled again for wider registers.
 //!
 //! **Why all paths agree to the last bit.** Sums of products are integers and stay far below 2^31. In between, the rule for
-//! weights ([`LANE_MAX`](crate::linear::LANE_MAX)) keeps the 16-bit sums of the AVX2 path from saturating. Everything in `f32` is the
+//! weights (`LANE_MAX` in `linear.rs`) keeps the 16-bit sums of the AVX2 path from saturating. Everything in `f32` is the
 //! same sequence of additions and multiplications whatever the registers' width; Rust neither reorders nor fuses them.
 //!
 //! **What was run where.** AVX2 and the plain path were run on the machine that this was written on (Zen 3). It has no
@@ -17,7 +17,7 @@
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use crate::linear::{Inputs, Linear, Part, Tile, Weights};
+use crate::linear::{CHUNK, Inputs, LANES, Linear, PANEL, Part, Tile, Weights};
 
 /// A part of the forward pass in plain Rust, `#[inline(always)]` all the way down, so that it is compiled for the
 /// instructions of the path that runs it.
@@ -105,21 +105,34 @@ impl Path {
     }
 }
 
-/// The sums of products of a group and a panel, four inputs of one output at a time.
+/// The sums of products of a group and a panel, sixteen outputs at a time. By the rule for weights the products of a lane add
+/// up in 16 bits, which every processor with vectors can do eight at a time.
 #[inline(always)]
 fn plain_tile(inputs: &[Inputs], panel: &[Weights]) -> Tile {
-    let mut sums = Tile::default();
+    let mut tile = Tile::default();
     for (inputs, weights) in inputs.iter().zip(panel) {
-        for (row, sums) in inputs.iter().zip(&mut sums) {
-            for (four, weights) in row.as_chunks::<4>().0.iter().zip(weights) {
-                let [a, b, c, d] = four.map(i16::from);
-                for (sum, [e, f, g, h]) in sums.iter_mut().zip(weights) {
-                    let [e, f, g, h] = [i16::from(*e), i16::from(*f), i16::from(*g), i16::from(*h)];
-                    let first = i32::from(a) * i32::from(e) + i32::from(b) * i32::from(f);
-                    *sum += first + i32::from(c) * i32::from(g) + i32::from(d) * i32::from(h);
+        let mut by_input = [[0_i16; PANEL]; CHUNK];
+        for (half, by_input) in weights.iter().zip(by_input.as_chunks_mut::<4>().0) {
+            for (output, four) in half.iter().enumerate() {
+                for (by_input, weight) in by_input.iter_mut().zip(four) {
+                    by_input[output] = i16::from(*weight);
+                }
+            }
+        }
+        for (row, sums) in inputs.iter().zip(&mut tile) {
+            for lane in LANES {
+                let mut products = [0_i16; PANEL];
+                for input in lane {
+                    let byte = i16::from(row[input]);
+                    for (product, weight) in products.iter_mut().zip(by_input[input]) {
+                        *product = product.wrapping_add(byte.wrapping_mul(weight));
+                    }
+                }
+                for (sum, product) in sums.iter_mut().zip(products) {
+                    *sum += i32::from(product);
                 }
             }
         }
     }
-    sums
+    tile
 }

@@ -29,10 +29,11 @@ pub(crate) type Weights = [[[i8; 4]; PANEL]; CHUNK / 4];
 pub(crate) type Tile = [[i32; PANEL]; GROUP];
 /// The largest weight.
 const WEIGHT_MAX: i8 = 63;
-/// The rule for weights: of every eight inputs in a row, the weights of 0, 1, 4 and 5 and those of 2, 3, 6 and 7 have
-/// positive sums and negative sums of at most this. `255 * 128` is the largest 16-bit number; AVX2 adds that many products
-/// before it widens.
-pub(crate) const LANE_MAX: i32 = 128;
+/// The inputs of a chunk whose products are added in 16 bits: a lane of AVX2, which multiplies neighbours.
+pub(crate) const LANES: [[usize; 4]; 2] = [[0, 1, 4, 5], [2, 3, 6, 7]];
+/// The rule for weights: for every output, and every eight inputs in a row, the positive weights of a lane add up to at most
+/// this, and so do the negative ones. `255 * 128` is still a 16-bit number.
+const LANE_MAX: i32 = 128;
 /// The largest scale. Source: our choice; training gives far less than 1.
 const SCALE_MAX: f32 = 16.0;
 /// The smallest step of a row that is not all zeros.
@@ -73,7 +74,7 @@ impl Rows {
         for (inputs, values) in group.chunks_mut(BLOCK / CHUNK).zip(values.as_chunks::<BLOCK>().0) {
             let mut bytes = [0; BLOCK];
             for (byte, value) in bytes.iter_mut().zip(values) {
-                *byte = (number::rounded(value * inverse) + zero).clamp(0, 255) as u8;
+                *byte = number::byte(number::rounded(value * inverse) + zero);
             }
             for (inputs, bytes) in inputs.iter_mut().zip(bytes.as_chunks::<CHUNK>().0) {
                 inputs[index % GROUP] = *bytes;
@@ -157,7 +158,7 @@ impl Linear {
             if weights.iter().any(|weight| !(-WEIGHT_MAX..=WEIGHT_MAX).contains(weight)) {
                 return Err(ModelError::tensor(&weight, "has a weight that is not from -63 to 63"));
             }
-            if !weights.as_chunks::<8>().0.iter().all(keeps_the_rule) {
+            if !weights.as_chunks::<8>().0.iter().all(|chunk| keeps_the_rule(*chunk)) {
                 return Err(ModelError::tensor(&weight, "breaks the rule for the sums of weights"));
             }
             let scales = file.floats(&format!("{name}.scale"), &[outputs])?;
@@ -220,11 +221,11 @@ impl Linear {
     }
 }
 
-fn keeps_the_rule(weights: &[i8; 8]) -> bool {
-    let [a, b, c, d, e, f, g, h] = weights.map(i32::from);
-    [[a, b, e, f], [c, d, g, h]].iter().all(|lane| {
-        let positive: i32 = lane.iter().map(|weight| weight.max(&0)).sum();
-        let negative: i32 = lane.iter().map(|weight| weight.min(&0)).sum();
+fn keeps_the_rule(weights: [i8; CHUNK]) -> bool {
+    LANES.iter().all(|lane| {
+        let weights = lane.map(|input| i32::from(weights[input]));
+        let positive: i32 = weights.iter().map(|weight| weight.max(&0)).sum();
+        let negative: i32 = weights.iter().map(|weight| weight.min(&0)).sum();
         positive <= LANE_MAX && negative >= -LANE_MAX
     })
 }
@@ -284,8 +285,9 @@ mod tests {
     fn sums_are_exact_for_any_number_of_rows() {
         let weights: Vec<i8> = (0..96 * 48).map(|place| i8::try_from(mixed(place) % 65).unwrap() - 32).collect();
         for count in 1..=17 {
-            let rows: Vec<Vec<u8>> =
-                (0..count).map(|row| (0..96).map(|place| mixed(row * 977 + place) as u8).collect()).collect();
+            let rows: Vec<Vec<u8>> = (0..count)
+                .map(|row| (0..96).map(|place| u8::try_from(mixed(row * 977 + place) % 256).unwrap()).collect())
+                .collect();
             check(96, &weights, &rows);
         }
     }
@@ -307,8 +309,8 @@ mod tests {
 
     #[test]
     fn the_rule_for_weights_is_checked_to_the_unit() {
-        assert!(keeps_the_rule(&[63, 63, -63, -63, 1, 1, -1, -1]));
-        assert!(!keeps_the_rule(&[63, 63, 0, 0, 1, 2, 0, 0]));
-        assert!(!keeps_the_rule(&[0, 0, -63, -63, 0, 0, -1, -2]));
+        assert!(keeps_the_rule([63, 63, -63, -63, 1, 1, -1, -1]));
+        assert!(!keeps_the_rule([63, 63, 0, 0, 1, 2, 0, 0]));
+        assert!(!keeps_the_rule([0, 0, -63, -63, 0, 0, -1, -2]));
     }
 }

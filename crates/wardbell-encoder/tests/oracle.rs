@@ -1,4 +1,5 @@
 //! Against another opinion: HF `tokenizers` for the pieces, numpy for the scores (`oracle/make.py` says how they were made).
+#![expect(clippy::unwrap_used, reason = "a test ends where its fixtures are not to be had")]
 
 use serde::Deserialize;
 use wardbell_encoder::kernel::Path;

@@ -123,8 +123,8 @@ fn tile_avx512_vnni(inputs: &[Inputs], panel: &[Weights]) -> Tile {
 
 #[inline(always)]
 fn halves(inputs: &[u8; CHUNK]) -> [i32; 2] {
-    let [a, b, c, d, e, f, g, h] = *inputs;
-    [i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h])]
+    let (fours, _) = inputs.as_chunks::<4>();
+    [i32::from_le_bytes(fours[0]), i32::from_le_bytes(fours[1])]
 }
 
 /// Four weights of each output of one half of a panel.

@@ -1,55 +1,67 @@
 //! Model files with random weights, for what does not hang on what a model has learnt.
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it serves tests and benches, and its numbers are small"
+)]
 
 use serde_json::{Map, Value, json};
 
 /// What to make.
 #[derive(Clone, Copy)]
-pub struct Measures {
-    pub seed: u64,
-    pub layers: usize,
-    pub hidden: usize,
-    pub intermediate: usize,
-    pub window: usize,
+pub(crate) struct Measures {
+    pub(crate) seed: u64,
+    pub(crate) layers: usize,
+    pub(crate) hidden: usize,
+    pub(crate) intermediate: usize,
+    pub(crate) window: usize,
     /// At least 300.
-    pub vocabulary: usize,
+    pub(crate) vocabulary: usize,
 }
 
 /// The measures of the model that is shipped.
 #[allow(dead_code, reason = "the properties are tried with smaller ones")]
-pub const SHIPPED: Measures =
+pub(crate) const SHIPPED: Measures =
     Measures { seed: 1, layers: 6, hidden: 384, intermediate: 1536, window: 128, vocabulary: 85_000 };
 
 /// Random numbers, the same everywhere (xorshift64*).
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Random {
+    pub(crate) fn new(seed: u64) -> Random {
         Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
+    /// A token of a vocabulary.
+    #[allow(dead_code, reason = "benches take their tokens in order")]
+    pub(crate) fn id(&mut self, vocabulary: u32) -> u32 {
+        self.below(u64::from(vocabulary)) as u32
+    }
+
     /// Roughly normal, with mean 0 and variance 1.
-    pub fn wave(&mut self) -> f32 {
+    pub(crate) fn wave(&mut self) -> f32 {
         (0..12).map(|_| self.below(1 << 20) as f32 / (1 << 20) as f32).sum::<f32>() - 6.0
     }
 }
 
 /// A file that the model reads. `words` are pieces, before those that are made up.
-pub fn random_model(measures: Measures, words: &[String]) -> Vec<u8> {
+pub(crate) fn random_model(measures: Measures, words: &[String]) -> Vec<u8> {
     let Measures { seed, layers, hidden, intermediate, window, vocabulary } = measures;
     let mut random = Random::new(seed);
     let mut file = Writer::default();
-    let mut floats = |random: &mut Random, length: usize, middle: f32, spread: f32| -> Vec<u8> {
+    let floats = |random: &mut Random, length: usize, middle: f32, spread: f32| -> Vec<u8> {
         (0..length).flat_map(|_| (middle + spread * random.wave()).to_le_bytes()).collect()
     };
 
