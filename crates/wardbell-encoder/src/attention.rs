@@ -2,6 +2,9 @@
 //!
 //! The keys of a head are laid out so that sixteen of them are multiplied side by side, the values so that a token's 32 numbers
 //! are. Four queries share each key that is loaded, two each value.
+//!
+//! Loops are spelled out where a closure would be shorter: a closure that is not inlined is compiled for the plain
+//! path, and so is all that it calls.
 
 use crate::kernel::Pass;
 use crate::number;
@@ -11,8 +14,8 @@ use crate::shape::HEAD_WIDTH;
 const BLOCK: usize = 16;
 /// How many queries are done together.
 const QUERIES: usize = 4;
-/// 1 / √32.
-const SCALE: f32 = 0.176_776_7;
+/// 1 / √32, for powers of two instead of `e`.
+const SCALE: f32 = 0.176_776_7 * std::f32::consts::LOG2_E;
 
 /// Memory for one head.
 #[derive(Debug, Default)]
@@ -61,12 +64,15 @@ impl Pass for Attention<'_> {
                 values[token] = part(mixed, 2 * hidden + first);
             }
             for start in (0..tokens).step_by(QUERIES) {
-                let queries = std::array::from_fn(|query| {
-                    let token = (start + query).min(tokens - 1);
-                    part(self.mixed, token * 3 * hidden + first)
-                });
+                let mut queries = [[0.0; HEAD_WIDTH]; QUERIES];
+                for (query, token) in queries.iter_mut().zip(start..tokens) {
+                    *query = part(self.mixed, token * 3 * hidden + first);
+                }
                 score(&queries, keys, weights);
-                let shares = std::array::from_fn(|query| softmax(&mut weights[query], tokens));
+                let mut shares = [0.0; QUERIES];
+                for (share, weights) in shares.iter_mut().zip(weights.iter_mut()) {
+                    *share = softmax(weights, tokens);
+                }
                 let gathered = gather(weights, values, shares);
                 for (token, gathered) in (start..tokens).zip(gathered) {
                     self.context[token * hidden + first..][..HEAD_WIDTH].copy_from_slice(&gathered);
@@ -117,10 +123,14 @@ fn softmax(weights: &mut [[f32; BLOCK]], tokens: usize) -> f32 {
         }
     }
     let most = most.into_iter().fold(f32::MIN, number::greater);
-    for weight in weights.iter_mut() {
-        *weight = number::exp((*weight - most) * SCALE);
+    let mut sums = [0.0_f32; BLOCK];
+    for block in weights.as_chunks_mut::<BLOCK>().0 {
+        for (sum, weight) in sums.iter_mut().zip(block) {
+            *weight = number::exp2((*weight - most) * SCALE);
+            *sum += *weight;
+        }
     }
-    1.0 / number::sum(weights, |weight| weight)
+    1.0 / sums.into_iter().fold(0.0, |total, sum| total + sum)
 }
 
 /// The values by their weights.
@@ -143,7 +153,9 @@ fn gather(
             }
         }
         for ((out, sums), share) in pair.iter_mut().zip(sums).zip(shares) {
-            *out = sums.map(|sum| sum * share);
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = sum * share;
+            }
         }
     }
     gathered

@@ -40,7 +40,14 @@ impl Embedding {
 
     /// Writes the embedding of `token` into `out` and that of its `position` into `change`. False when there is no
     /// such token or position.
-    pub(crate) fn look_up(&self, file: &TensorFile, token: u32, position: usize, out: &mut [f32], change: &mut [f32]) -> bool {
+    pub(crate) fn look_up(
+        &self,
+        file: &TensorFile,
+        token: u32,
+        position: usize,
+        out: &mut [f32],
+        change: &mut [f32],
+    ) -> bool {
         let Some(words) = file.row(&self.words, token as usize, self.hidden / 2) else { return false };
         let Some(scales) = file.row(&self.scales, token as usize, self.hidden / BLOCK * 2) else { return false };
         let Some(at) = self.positions.chunks_exact(self.hidden).nth(position) else { return false };

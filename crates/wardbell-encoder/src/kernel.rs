@@ -5,7 +5,7 @@
 //! compiled again for wider registers.
 //!
 //! **Why all paths agree to the last bit.** Sums of products are integers and stay far below 2^31. In between, the rule for
-//! weights ([`LANE_MAX`](crate::linear::LANE_MAX)) keeps the 16-bit sums of the AVX2 path from saturating. Everything in `f32` is the
+//! weights (`LANE_MAX` in `linear.rs`) keeps the 16-bit sums of the AVX2 path from saturating. Everything in `f32` is the
 //! same sequence of additions and multiplications whatever the registers' width; Rust neither reorders nor fuses them.
 //!
 //! **What was run where.** AVX2 and the plain path were run on the machine that this was written on (Zen 3). It has no
@@ -17,7 +17,7 @@
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use crate::linear::{Linear, PANEL, Part};
+use crate::linear::{CHUNK, Inputs, LANES, Linear, PANEL, Part, Tile, Weights};
 
 /// A part of the forward pass in plain Rust, `#[inline(always)]` all the way down, so that it is compiled for the
 /// instructions of the path that runs it.
@@ -105,19 +105,34 @@ impl Path {
     }
 }
 
-/// The sums of products of four rows with one panel of weights.
+/// The sums of products of a group and a panel, sixteen outputs at a time. By the rule for weights the products of a lane add
+/// up in 16 bits, which every processor with vectors can do eight at a time.
 #[inline(always)]
-fn plain_tile(rows: [&[u8]; 4], panel: &[i8]) -> [[i32; PANEL]; 4] {
-    let mut sums = [[0; PANEL]; 4];
-    let (weights, _) = panel.as_chunks::<{ 4 * PANEL }>();
-    for (row, sums) in rows.into_iter().zip(&mut sums) {
-        for (inputs, weights) in row.as_chunks::<4>().0.iter().zip(weights) {
-            for (sum, weights) in sums.iter_mut().zip(weights.as_chunks::<4>().0) {
-                for (input, weight) in inputs.iter().zip(weights) {
-                    *sum += i32::from(*input) * i32::from(*weight);
+fn plain_tile(inputs: &[Inputs], panel: &[Weights]) -> Tile {
+    let mut tile = Tile::default();
+    for (inputs, weights) in inputs.iter().zip(panel) {
+        let mut by_input = [[0_i16; PANEL]; CHUNK];
+        for (half, by_input) in weights.iter().zip(by_input.as_chunks_mut::<4>().0) {
+            for (output, four) in half.iter().enumerate() {
+                for (by_input, weight) in by_input.iter_mut().zip(four) {
+                    by_input[output] = i16::from(*weight);
+                }
+            }
+        }
+        for (row, sums) in inputs.iter().zip(&mut tile) {
+            for lane in LANES {
+                let mut products = [0_i16; PANEL];
+                for input in lane {
+                    let byte = i16::from(row[input]);
+                    for (product, weight) in products.iter_mut().zip(by_input[input]) {
+                        *product = product.wrapping_add(byte.wrapping_mul(weight));
+                    }
+                }
+                for (sum, product) in sums.iter_mut().zip(products) {
+                    *sum += i32::from(product);
                 }
             }
         }
     }
-    sums
+    tile
 }

@@ -18,10 +18,12 @@
 //! any text. A score takes time bounded by [`model::Model::content_tokens_max`] and allocates nothing once its workspace has
 //! grown to its size.
 //!
-//! **Bounds.** Each limit of the file is a named constant in [`file`] or [`shape`].
+//! **Bounds.** Each limit of the file is a named constant in [`mod@file`] or [`shape`].
 //!
 //! **What it does not do.** It does not compose code points (`e` and an accent stay two; the caller's view is NFKC), cut
 //! long texts into windows, calibrate, or judge: it knows no threshold.
+
+#![expect(clippy::inline_always, reason = "what is not inlined into a path is compiled without its instructions")]
 
 pub mod error;
 pub mod file;

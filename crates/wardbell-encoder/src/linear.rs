@@ -11,28 +11,41 @@ use crate::error::ModelError;
 use crate::file::{NumberKind, TensorFile};
 use crate::kernel::Pass;
 use crate::number;
+use crate::shape::WIDTH_STEP;
 
 /// The outputs of a panel.
 pub(crate) const PANEL: usize = 16;
-/// Rows are laid out for this many at a time, the most that a path takes.
-const ROWS_STEP: usize = 8;
+/// Rows that are multiplied together.
+pub(crate) const GROUP: usize = 8;
+/// Inputs that are multiplied together: a chunk.
+pub(crate) const CHUNK: usize = 8;
+/// Numbers that are brought to 8 bits together; every width is a multiple of it.
+const BLOCK: usize = WIDTH_STEP;
+/// Eight inputs of each row of a group.
+pub(crate) type Inputs = [[u8; CHUNK]; GROUP];
+/// The weights of eight inputs in a panel: two times four inputs of each output.
+pub(crate) type Weights = [[[i8; 4]; PANEL]; CHUNK / 4];
+/// The sums of products of a group and a panel.
+pub(crate) type Tile = [[i32; PANEL]; GROUP];
 /// The largest weight.
 const WEIGHT_MAX: i8 = 63;
-/// The rule for weights: of every eight inputs in a row, the weights of 0, 1, 4 and 5 and those of 2, 3, 6 and 7 have
-/// positive sums and negative sums of at most this. `255 * 128` is the largest 16-bit number; AVX2 adds that many products
-/// before it widens.
-pub(crate) const LANE_MAX: i32 = 128;
+/// The inputs of a chunk whose products are added in 16 bits: a lane of AVX2, which multiplies neighbours.
+pub(crate) const LANES: [[usize; 4]; 2] = [[0, 1, 4, 5], [2, 3, 6, 7]];
+/// The rule for weights: for every output, and every eight inputs in a row, the positive weights of a lane add up to at most
+/// this, and so do the negative ones. `255 * 128` is still a 16-bit number.
+const LANE_MAX: i32 = 128;
 /// The largest scale. Source: our choice; training gives far less than 1.
 const SCALE_MAX: f32 = 16.0;
 /// The smallest step of a row that is not all zeros.
 const STEP_MIN: f32 = 1e-20;
 
-/// Rows of activations in 8 bits.
+/// Rows of activations in 8 bits, laid out by groups: eight inputs of each row of a group, then the next eight.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
+    /// By row.
     width: usize,
     count: usize,
-    bytes: Vec<u8>,
+    inputs: Vec<Inputs>,
     zeros: Vec<i32>,
     steps: Vec<f32>,
 }
@@ -40,12 +53,11 @@ pub(crate) struct Rows {
 impl Rows {
     /// Makes room for `count` rows of `width` numbers.
     pub(crate) fn resize(&mut self, count: usize, width: usize) {
-        let padded = count.next_multiple_of(ROWS_STEP);
         self.width = width;
         self.count = count;
-        self.bytes.resize(padded * width, 0);
-        self.zeros.resize(padded, 0);
-        self.steps.resize(padded, 0.0);
+        self.inputs.resize(count.div_ceil(GROUP) * (width / CHUNK), [[0; CHUNK]; GROUP]);
+        self.zeros.resize(count, 0);
+        self.steps.resize(count, 0.0);
     }
 
     /// Writes row `index`.
@@ -55,13 +67,18 @@ impl Rows {
         let step = (high - low) / 255.0;
         let (step, inverse) = if step < STEP_MIN { (0.0, 0.0) } else { (step, 1.0 / step) };
         let zero = number::rounded(-low * inverse);
-        let Some(bytes) = self.bytes.get_mut(index * self.width..(index + 1) * self.width) else { return };
-        for (byte, value) in bytes.iter_mut().zip(values) {
-            *byte = (number::rounded(value * inverse) + zero).clamp(0, 255) as u8;
-        }
-        if let (Some(to), Some(step_to)) = (self.zeros.get_mut(index), self.steps.get_mut(index)) {
-            *to = zero;
-            *step_to = step;
+        self.zeros[index] = zero;
+        self.steps[index] = step;
+        let chunks = self.width / CHUNK;
+        let group = &mut self.inputs[index / GROUP * chunks..][..chunks];
+        for (inputs, values) in group.chunks_mut(BLOCK / CHUNK).zip(values.as_chunks::<BLOCK>().0) {
+            let mut bytes = [0; BLOCK];
+            for (byte, value) in bytes.iter_mut().zip(values) {
+                *byte = number::byte(number::rounded(value * inverse) + zero);
+            }
+            for (inputs, bytes) in inputs.iter_mut().zip(bytes.as_chunks::<CHUNK>().0) {
+                inputs[index % GROUP] = *bytes;
+            }
         }
     }
 
@@ -70,14 +87,13 @@ impl Rows {
         self.part(0, self.count)
     }
 
-    /// `count` rows from `first` on, a multiple of eight.
+    /// `count` rows from `first` on, a multiple of [`GROUP`].
     pub(crate) fn part(&self, first: usize, count: usize) -> Part<'_> {
         Part {
             width: self.width,
-            count,
-            bytes: self.bytes.get(first * self.width..).unwrap_or_default(),
-            zeros: self.zeros.get(first..).unwrap_or_default(),
-            steps: self.steps.get(first..).unwrap_or_default(),
+            inputs: &self.inputs[first / GROUP * (self.width / CHUNK)..],
+            zeros: &self.zeros[first..][..count],
+            steps: &self.steps[first..][..count],
         }
     }
 }
@@ -86,17 +102,9 @@ impl Rows {
 #[derive(Clone, Copy)]
 pub(crate) struct Part<'a> {
     width: usize,
-    count: usize,
-    bytes: &'a [u8],
+    inputs: &'a [Inputs],
     zeros: &'a [i32],
     steps: &'a [f32],
-}
-
-impl<'a> Part<'a> {
-    #[inline(always)]
-    fn row(&self, index: usize) -> &'a [u8] {
-        self.bytes.get(index * self.width..(index + 1) * self.width).unwrap_or_default()
-    }
 }
 
 /// Gives rows in 8 bits.
@@ -119,7 +127,7 @@ impl Pass for Narrow<'_> {
 pub(crate) struct Linear {
     inputs: usize,
     outputs: usize,
-    panels: Vec<i8>,
+    panels: Vec<Weights>,
     /// By output: the sum of its weights.
     sums: Vec<i32>,
     scales: Vec<f32>,
@@ -129,11 +137,16 @@ pub(crate) struct Linear {
 impl Linear {
     /// Reads layers that have the same input and puts their outputs side by side. Each has `outputs` of them, a multiple of
     /// [`PANEL`], and `inputs`, a multiple of eight.
-    pub(crate) fn read(file: &TensorFile, names: &[String], outputs: usize, inputs: usize) -> Result<Linear, ModelError> {
+    pub(crate) fn read(
+        file: &TensorFile,
+        names: &[String],
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Linear, ModelError> {
         let mut linear = Linear {
             inputs,
             outputs: outputs * names.len(),
-            panels: Vec::with_capacity(outputs * names.len() * inputs),
+            panels: Vec::with_capacity(outputs * names.len() / PANEL * (inputs / CHUNK)),
             sums: Vec::new(),
             scales: Vec::new(),
             biases: Vec::new(),
@@ -145,54 +158,62 @@ impl Linear {
             if weights.iter().any(|weight| !(-WEIGHT_MAX..=WEIGHT_MAX).contains(weight)) {
                 return Err(ModelError::tensor(&weight, "has a weight that is not from -63 to 63"));
             }
-            if !weights.as_chunks::<8>().0.iter().all(keeps_the_rule) {
+            if !weights.as_chunks::<8>().0.iter().all(|chunk| keeps_the_rule(*chunk)) {
                 return Err(ModelError::tensor(&weight, "breaks the rule for the sums of weights"));
             }
             let scales = file.floats(&format!("{name}.scale"), &[outputs])?;
             if scales.iter().any(|scale| *scale <= 0.0 || *scale > SCALE_MAX) {
-                return Err(ModelError::tensor(&format!("{name}.scale"), "has a scale that is not above 0 and at most 16"));
+                return Err(ModelError::tensor(
+                    &format!("{name}.scale"),
+                    "has a scale that is not above 0 and at most 16",
+                ));
             }
-            for panel in weights.chunks_exact(inputs * PANEL) {
-                for first in (0..inputs).step_by(4) {
-                    for output in panel.chunks_exact(inputs) {
-                        linear.panels.extend(output.iter().skip(first).take(4));
-                    }
-                }
-            }
-            linear.sums.extend(weights.chunks_exact(inputs).map(|row| row.iter().map(|weight| i32::from(*weight)).sum::<i32>()));
+            linear.add(&weights);
             linear.scales.extend(scales);
             linear.biases.extend(file.floats(&format!("{name}.bias"), &[outputs])?);
         }
         Ok(linear)
     }
 
-    /// How many outputs there are.
-    pub(crate) fn outputs(&self) -> usize {
-        self.outputs
+    /// Packs the weights of more outputs.
+    fn add(&mut self, weights: &[i8]) {
+        for panel in weights.chunks_exact(self.inputs * PANEL) {
+            for first in (0..self.inputs).step_by(CHUNK) {
+                let mut packed = Weights::default();
+                for (output, row) in panel.chunks_exact(self.inputs).enumerate() {
+                    for (half, weights) in packed.iter_mut().zip(row[first..].as_chunks::<4>().0) {
+                        half[output] = *weights;
+                    }
+                }
+                self.panels.push(packed);
+            }
+        }
+        let rows = weights.chunks_exact(self.inputs);
+        self.sums.extend(rows.map(|row| row.iter().map(|weight| i32::from(*weight)).sum::<i32>()));
     }
 
-    /// Walks panel by panel, so that a panel is read from memory once, and over all rows of `input`, `R` at a time;
-    /// `tile` gives the sums of products.
+    /// Walks panel by panel, so that a panel is read from memory once, and over all groups of `input`; `tile` gives the
+    /// sums of products.
     #[inline(always)]
-    pub(crate) fn apply<const R: usize>(
-        &self,
-        input: Part<'_>,
-        out: &mut [f32],
-        tile: impl Fn([&[u8]; R], &[i8]) -> [[i32; PANEL]; R],
-    ) {
-        const { assert!(ROWS_STEP.is_multiple_of(R)) };
+    pub(crate) fn apply(&self, input: Part<'_>, out: &mut [f32], tile: impl Fn(&[Inputs], &[Weights]) -> Tile) {
         assert_eq!(input.width, self.inputs);
-        let terms = self.sums.as_chunks::<PANEL>().0.iter();
-        let terms = terms.zip(self.scales.as_chunks::<PANEL>().0).zip(self.biases.as_chunks::<PANEL>().0);
-        for (index, (panel, ((sums, scales), biases))) in self.panels.chunks_exact(self.inputs * PANEL).zip(terms).enumerate() {
-            for first in (0..input.count).step_by(R) {
-                let products = tile(std::array::from_fn(|row| input.row(first + row)), panel);
-                for (row, products) in (first..input.count).zip(&products) {
-                    let (zero, step) = (input.zeros[row], input.steps[row]);
-                    let out = &mut out[row * self.outputs + index * PANEL..][..PANEL];
-                    for (output, out) in out.iter_mut().enumerate() {
+        let chunks = self.inputs / CHUNK;
+        for (index, panel) in self.panels.chunks_exact(chunks).enumerate() {
+            let first = index * PANEL;
+            let sums: &[i32; PANEL] = self.sums[first..].first_chunk().unwrap_or(&[0; PANEL]);
+            let scales: &[f32; PANEL] = self.scales[first..].first_chunk().unwrap_or(&[0.0; PANEL]);
+            let biases: &[f32; PANEL] = self.biases[first..].first_chunk().unwrap_or(&[0.0; PANEL]);
+            let groups =
+                input.inputs.chunks_exact(chunks).zip(input.zeros.chunks(GROUP)).zip(input.steps.chunks(GROUP));
+            for ((group, (inputs, zeros)), steps) in
+                (0..).zip(groups).map(|(group, (rows, steps))| ((group, rows), steps))
+            {
+                let tile = tile(inputs, panel);
+                for (row, ((products, zero), step)) in tile.iter().zip(zeros).zip(steps).enumerate() {
+                    let out = &mut out[(group * GROUP + row) * self.outputs + first..][..PANEL];
+                    for output in 0..PANEL {
                         let sum = products[output] - zero * sums[output];
-                        *out = sum as f32 * (step * scales[output]) + biases[output];
+                        out[output] = sum as f32 * (step * scales[output]) + biases[output];
                     }
                 }
             }
@@ -200,11 +221,96 @@ impl Linear {
     }
 }
 
-fn keeps_the_rule(weights: &[i8; 8]) -> bool {
-    let [a, b, c, d, e, f, g, h] = weights.map(i32::from);
-    [[a, b, e, f], [c, d, g, h]].iter().all(|lane| {
-        let positive: i32 = lane.iter().map(|weight| weight.max(&0)).sum();
-        let negative: i32 = lane.iter().map(|weight| weight.min(&0)).sum();
+fn keeps_the_rule(weights: [i8; CHUNK]) -> bool {
+    LANES.iter().all(|lane| {
+        let weights = lane.map(|input| i32::from(weights[input]));
+        let positive: i32 = weights.iter().map(|weight| weight.max(&0)).sum();
+        let negative: i32 = weights.iter().map(|weight| weight.min(&0)).sum();
         positive <= LANE_MAX && negative >= -LANE_MAX
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Path;
+
+    /// Numbers that differ from place to place.
+    fn mixed(place: usize) -> usize {
+        place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40
+    }
+
+    /// The outputs of `weights` on every path, for rows of bytes, beside the sums taken one by one.
+    fn check(inputs: usize, weights: &[i8], bytes: &[Vec<u8>]) {
+        let outputs = weights.len() / inputs;
+        let mut linear = Linear {
+            inputs,
+            outputs,
+            panels: Vec::new(),
+            sums: Vec::new(),
+            scales: vec![1.0; outputs],
+            biases: vec![0.0; outputs],
+        };
+        linear.add(weights);
+        let mut rows = Rows::default();
+        rows.resize(bytes.len(), inputs);
+        rows.steps.fill(1.0);
+        for (index, row) in bytes.iter().enumerate() {
+            for (place, byte) in row.iter().enumerate() {
+                rows.inputs[index / GROUP * (inputs / CHUNK) + place / CHUNK][index % GROUP][place % CHUNK] = *byte;
+            }
+        }
+        for path in Path::all() {
+            let mut out = vec![0.0; bytes.len() * outputs];
+            path.linear(rows.all(), &linear, &mut out);
+            for (row, out) in bytes.iter().zip(out.chunks_exact(outputs)) {
+                for (weights, out) in weights.chunks_exact(inputs).zip(out) {
+                    let products = row.iter().zip(weights).map(|(byte, weight)| i32::from(*byte) * i32::from(*weight));
+                    assert_eq!(out.to_bits(), (products.sum::<i32>() as f32).to_bits(), "{}", path.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sums_are_exact_where_sixteen_bits_are_full() {
+        // Every lane at its limit of 128, up and down, with the largest bytes.
+        for sign in [1, -1] {
+            let chunk = [63, 63, 63, 63, 1, 1, 1, 1].map(|weight: i8| weight * sign);
+            check(32, &chunk.repeat(4 * PANEL), &vec![vec![255; 32]; 9]);
+        }
+    }
+
+    #[test]
+    fn sums_are_exact_for_any_number_of_rows() {
+        let weights: Vec<i8> = (0..96 * 48).map(|place| i8::try_from(mixed(place) % 65).unwrap() - 32).collect();
+        for count in 1..=17 {
+            let rows: Vec<Vec<u8>> = (0..count)
+                .map(|row| (0..96).map(|place| u8::try_from(mixed(row * 977 + place) % 256).unwrap()).collect())
+                .collect();
+            check(96, &weights, &rows);
+        }
+    }
+
+    #[test]
+    fn a_row_keeps_its_values_to_half_a_step() {
+        let values: Vec<f32> = (0..64).map(|place| mixed(place) as f32 / (1 << 24) as f32 * 7.0 - 2.0).collect();
+        let mut rows = Rows::default();
+        rows.resize(2, 64);
+        rows.set(1, &values);
+        for (place, value) in values.iter().enumerate() {
+            let byte = rows.inputs[place / CHUNK][1][place % CHUNK];
+            let back = (i32::from(byte) - rows.zeros[1]) as f32 * rows.steps[1];
+            assert!((back - value).abs() <= rows.steps[1] * 0.51, "{value} came back as {back}");
+        }
+        rows.set(0, &[0.0; 64]);
+        assert_eq!((rows.zeros[0], rows.steps[0].to_bits()), (0, 0));
+    }
+
+    #[test]
+    fn the_rule_for_weights_is_checked_to_the_unit() {
+        assert!(keeps_the_rule([63, 63, -63, -63, 1, 1, -1, -1]));
+        assert!(!keeps_the_rule([63, 63, 0, 0, 1, 2, 0, 0]));
+        assert!(!keeps_the_rule([0, 0, -63, -63, 0, 0, -1, -2]));
+    }
 }

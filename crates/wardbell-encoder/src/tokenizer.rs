@@ -60,7 +60,10 @@ impl Tokenizer {
         let mut pieces = Vec::with_capacity(shape.vocabulary);
         for (id, place) in (0_u32..).zip(offsets.windows(2)) {
             let piece = piece(bytes, place).ok_or_else(|| {
-                ModelError::tensor("tokenizer.offsets", "cuts a piece that is too long, not UTF-8, or has the mark inside")
+                ModelError::tensor(
+                    "tokenizer.offsets",
+                    "cuts a piece that is too long, not UTF-8, or has the mark inside",
+                )
             })?;
             if special.contains(&id) && !piece.is_empty() {
                 return Err(ModelError::tensor("tokenizer.pieces", "has letters for a special piece"));

@@ -32,7 +32,8 @@ impl Normaliser {
         let letters = file.length("normaliser.to", CHANGES_MAX * LETTERS_MAX)?;
         let letters: Option<Vec<char>> =
             file.counts("normaliser.to", &[letters])?.into_iter().map(char::from_u32).collect();
-        let letters = letters.ok_or_else(|| ModelError::tensor("normaliser.to", "has a number that is no character"))?;
+        let letters =
+            letters.ok_or_else(|| ModelError::tensor("normaliser.to", "has a number that is no character"))?;
 
         let mut table =
             Normaliser { pages: vec![0; PAGES], entries: vec![0; PAGE], spans: Vec::with_capacity(changes), letters };
@@ -40,7 +41,8 @@ impl Normaliser {
         for (index, (code, place)) in (1_u32..).zip(from.into_iter().zip(offsets.windows(2))) {
             let rises = before.is_none_or(|before| before < code);
             let letter = char::from_u32(code).filter(|_| rises);
-            let letter = letter.ok_or_else(|| ModelError::tensor("normaliser.from", "is no rising list of characters"))?;
+            let letter =
+                letter.ok_or_else(|| ModelError::tensor("normaliser.from", "is no rising list of characters"))?;
             before = Some(code);
             let &[start, end] = place else { continue };
             let places = table.letters.get(start as usize..end as usize);

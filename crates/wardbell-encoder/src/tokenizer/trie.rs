@@ -66,9 +66,9 @@ impl Trie {
                     },
                 }
             }
-            let base = builder.base_for(&children).ok_or_else(|| {
-                ModelError::tensor("tokenizer.pieces", "needs more memory than a vocabulary may")
-            })?;
+            let base = builder
+                .base_for(&children)
+                .ok_or_else(|| ModelError::tensor("tokenizer.pieces", "needs more memory than a vocabulary may"))?;
             builder.set_base(branch.node, base);
             for (byte, first, last) in &children {
                 let node = base ^ u32::from(*byte);
