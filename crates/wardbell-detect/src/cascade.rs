@@ -34,6 +34,7 @@ use wardbell_encoder::workspace::Workspace;
 
 use crate::cascade::calibration::{Calibration, CalibrationError};
 use crate::cascade::memory::{Key, Memory};
+use crate::engine::{Engine, EngineError, EngineSettings};
 use crate::linear::{Linear, LinearError, Scored, feature};
 use crate::reading::{Readings, Way};
 
@@ -126,6 +127,16 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// With what the rules found where it was hidden, if that is surer.
+    fn with(mut self, ruled: Option<Ruled>) -> Self {
+        if let Some(Ruled { score, span }) = ruled.filter(|ruled| ruled.score > self.score) {
+            (self.score, self.category) = (score, Category::Obfuscated);
+            self.spans.push(span);
+            windows::join(&mut self.spans);
+        }
+        self
+    }
+
     /// What is told about the text; nothing where the score is too low to speak of.
     pub fn findings(&self) -> Vec<Finding> {
         if self.score < FINDING_SCORE_MIN {
@@ -155,7 +166,15 @@ pub enum Look {
 pub struct Open {
     key: Key,
     windows: Vec<Window>,
+    ruled: Option<Ruled>,
     partial: bool,
+}
+
+/// What the rules found in a text that was hidden: they read the plain one elsewhere.
+#[derive(Debug, Clone)]
+struct Ruled {
+    score: f32,
+    span: Range<usize>,
 }
 
 /// A window of a reading.
@@ -212,11 +231,16 @@ pub enum CascadeError {
     /// A setting of the linear tier or of the calibration is missing or wrong.
     #[error("the calibration cannot be read")]
     Calibration(#[from] CalibrationError),
+    /// The rules do not compile.
+    #[error("the rules do not compile")]
+    Rules(#[from] EngineError),
 }
 
 /// The model, read once and used from any thread.
 #[derive(Debug)]
 pub struct Cascade {
+    /// The rules of prompt injection.
+    rules: Engine,
     model: Model,
     weights: Vec<i8>,
     scale: f32,
@@ -255,8 +279,9 @@ impl Cascade {
         Linear::new(&weights, scale, bias)?;
         let calibration = calibration(&model)?;
         calibration.check(model.content_tokens_max())?;
+        let rules = Engine::new(&EngineSettings { entities: vec![EntityType::PromptInjection] })?;
         let (texts, seen) = (Memory::new(TEXTS_REMEMBERED), Memory::new(WINDOWS_REMEMBERED));
-        Ok(Self { model, weights, scale, bias, calibration, texts, seen })
+        Ok(Self { rules, model, weights, scale, bias, calibration, texts, seen })
     }
 
     /// How its logits become scores.
@@ -272,10 +297,11 @@ impl Cascade {
         }
         let Ok(linear) = Linear::new(&self.weights, self.scale, self.bias) else {
             // It was made once before, from the same numbers.
-            return Look::Open(Open { key, windows: Vec::new(), partial: true });
+            return Look::Open(Open { key, windows: Vec::new(), ruled: None, partial: true });
         };
         let readings = Readings::of(text);
         let scored: Vec<Vec<Scored>> = readings.iter().map(|reading| linear.score(reading.text())).collect();
+        let ruled = self.rule(&readings);
         let clears = |window: &Scored| window.is_known && window.logit < self.calibration.clear;
         if effort == Effort::Lenient && scored.iter().flatten().all(clears) {
             let logit = scored.iter().flatten().map(|window| window.logit).fold(f32::MIN, f32::max);
@@ -287,6 +313,7 @@ impl Cascade {
                 partial: readings.is_partial(),
                 windows: 0,
             };
+            let judged = judged.with(ruled);
             self.texts.put(key, judged.clone());
             return Look::Judged(judged);
         }
@@ -318,7 +345,18 @@ impl Cascade {
         let partial = readings.is_partial() | windows::within(&mut windows, WINDOWS_MAX, |window| {
             (window.way == Way::Plain, window.linear)
         });
-        Look::Open(Open { key, windows, partial })
+        Look::Open(Open { key, windows, ruled, partial })
+    }
+
+    /// The surest thing that the rules find in texts that were hidden.
+    fn rule(&self, readings: &Readings<'_>) -> Option<Ruled> {
+        let hidden = readings.iter().enumerate().filter(|(_, reading)| reading.way() != Way::Plain);
+        let found = hidden.flat_map(|(index, reading)| {
+            let found = self.rules.scan(reading.text()).into_iter();
+            found.map(move |finding| (finding.score, index, finding.span))
+        });
+        let (score, index, span) = found.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some(Ruled { score, span: readings.to_source(index, &span) })
     }
 
     /// Lets the encoder read one window: some milliseconds.
@@ -332,7 +370,7 @@ impl Cascade {
     /// Says what is made of a look, with what the encoder said of its [unknown](Open::unknown) windows, in their order. A
     /// window that has no answer counts as not read.
     pub fn judge(&self, open: Open, answers: impl IntoIterator<Item = WindowScores>) -> Judged {
-        let Open { key, windows, mut partial } = open;
+        let Open { key, windows, ruled, mut partial } = open;
         let mut answers = answers.into_iter();
         let mut judged = Vec::with_capacity(windows.len());
         let mut complete = true;
@@ -353,7 +391,8 @@ impl Cascade {
         partial |= !complete;
         let Some((worst, scores, logit)) = judged.iter().max_by(|a, b| a.2.total_cmp(&b.2)) else {
             let score = self.calibration.score(f32::MIN);
-            return Judged { score, logit: f32::MIN, category: Category::Direct, spans: Vec::new(), partial, windows: 0 };
+            let (category, spans) = (Category::Direct, Vec::new());
+            return Judged { score, logit: f32::MIN, category, spans, partial, windows: 0 }.with(ruled);
         };
         let category = if worst.way == Way::Plain { Category::of(scores) } else { Category::Obfuscated };
         // What counts at the highest sensitivity decided as well, if it is hostile at all.
@@ -371,7 +410,8 @@ impl Cascade {
             spans,
             partial,
             windows: windows.len(),
-        };
+        }
+        .with(ruled);
         if complete {
             self.texts.put(key, judged.clone());
         }

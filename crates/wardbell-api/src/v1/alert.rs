@@ -12,6 +12,7 @@ use wardbell_core::policy::ALLOWED_MAX;
 use wardbell_store::endpoint::{Endpoint, Events, Filter};
 use wardbell_store::outbox::{AlertFilter, DeliveryFilter, Expunge};
 use wardbell_store::page::{PAGE_MAX, PageQuery};
+use wardbell_store::project::ProjectChange;
 use wardbell_telemetry::ambient;
 
 use super::Answer;
