@@ -32,7 +32,7 @@ pub(crate) fn run(as_of: &str) -> Result<()> {
     let (compile, list) =
         (root().join(COMPILE).display().to_string(), litellm.join(LITELLM_LIST).display().to_string());
     let made = program("python3", [compile.as_str(), VERSION, as_of, LITELLM_VERSION, &list])
-        .env("PYTHONPATH", &prices.display().to_string())
+        .env("PYTHONPATH", prices.display().to_string())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()?;
     std::fs::write(root().join(TABLE), made).with_context(|| format!("could not write {TABLE}"))?;

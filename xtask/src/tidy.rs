@@ -116,7 +116,9 @@ fn graph_problems(graph: &[Package]) -> Vec<String> {
                     problems.push(format!("{name}: may not depend on {}: {layer:?} on {theirs:?}", other.name));
                 }
                 Some(_) => {}
-                None if matches!(layer, Layer::Engine | Layer::Arithmetic) && NOT_IN_ENGINES.contains(&other.name.as_str()) => {
+                None if matches!(layer, Layer::Engine | Layer::Arithmetic)
+                    && NOT_IN_ENGINES.contains(&other.name.as_str()) =>
+                {
                     problems.push(format!("{name}: an engine may not need {}", other.name));
                 }
                 None => {

@@ -120,8 +120,9 @@ impl Default for InjectionPolicy {
 
 impl InjectionPolicy {
     /// How low a score counts in a text of this origin; `None` where injections do not count. Unless the policy says
-    /// otherwise, the application's own instructions do not count, and texts of third parties (tool results, documents)
-    /// count at `high` sensitivity.
+    /// otherwise, the application's own instructions do not count. Texts of third parties (tool results, documents) count
+    /// like those of users, and are read in full ([`Origin::is_third_party`]): at `high`, one harmless page in twenty would
+    /// stop an agent.
     pub fn level(&self, origin: Origin) -> Option<Sensitivity> {
         self.level_at(origin, self.sensitivity)
     }
@@ -130,8 +131,12 @@ impl InjectionPolicy {
     pub fn level_at(&self, origin: Origin, sensitivity: Sensitivity) -> Option<Sensitivity> {
         let level = self.origins.get(&origin).copied().unwrap_or(match origin {
             Origin::System => OriginLevel::Off,
-            Origin::ToolResult | Origin::Document => OriginLevel::High,
-            Origin::User | Origin::Assistant | Origin::ToolDefinition | Origin::Other => OriginLevel::Inherit,
+            Origin::ToolResult
+            | Origin::Document
+            | Origin::User
+            | Origin::Assistant
+            | Origin::ToolDefinition
+            | Origin::Other => OriginLevel::Inherit,
         });
         match level {
             OriginLevel::Off => None,

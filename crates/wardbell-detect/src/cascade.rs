@@ -328,8 +328,10 @@ impl Cascade {
             for cut in cuts {
                 let ids = tokens.ids.get(cut.clone()).unwrap_or_default().to_vec();
                 let span = windows::span(&tokens, &cut);
-                let around: Vec<&Scored> =
-                    scored.iter().filter(|w| w.span.start < span.end.max(1) && span.start < w.span.end.max(1)).collect();
+                let around: Vec<&Scored> = scored
+                    .iter()
+                    .filter(|w| w.span.start < span.end.max(1) && span.start < w.span.end.max(1))
+                    .collect();
                 if effort == Effort::Lenient && around.iter().all(|window| clears(window)) {
                     continue;
                 }
@@ -342,9 +344,8 @@ impl Cascade {
                 windows.push(Window { ids, key: window_key, span, way: reading.way(), linear, is_known, known });
             }
         }
-        let partial = readings.is_partial() | windows::within(&mut windows, WINDOWS_MAX, |window| {
-            (window.way == Way::Plain, window.linear)
-        });
+        let partial = readings.is_partial()
+            | windows::within(&mut windows, WINDOWS_MAX, |window| (window.way == Way::Plain, window.linear));
         Look::Open(Open { key, windows, ruled, partial })
     }
 
@@ -375,16 +376,15 @@ impl Cascade {
         let mut judged = Vec::with_capacity(windows.len());
         let mut complete = true;
         for window in &windows {
-            let scores = match window.known {
-                Some(known) => known,
-                None => {
-                    let Some(WindowScores(scores)) = answers.next() else {
-                        complete = false;
-                        continue;
-                    };
-                    self.seen.put(window.key, scores);
-                    scores
-                }
+            let scores = if let Some(known) = window.known {
+                known
+            } else {
+                let Some(WindowScores(scores)) = answers.next() else {
+                    complete = false;
+                    continue;
+                };
+                self.seen.put(window.key, scores);
+                scores
             };
             judged.push((window, scores, self.calibration.logit(scores.injection, window.linear)));
         }

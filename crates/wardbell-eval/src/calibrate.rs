@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// More benign rows that count for the thresholds: JSON lines with `text` and `label`.
     #[arg(long)]
     benign: Vec<PathBuf>,
+    /// What the encoder's logits are divided by.
+    #[arg(long, default_value_t = 1.0)]
+    temperature: f32,
     /// The file with its calibration.
     #[arg(long)]
     out: PathBuf,
@@ -36,7 +39,7 @@ const OVERLAP: usize = 28;
 const LOST_MAX: f64 = 0.005;
 
 /// The shares of the linear tier that are tried.
-const SHARES: [f32; 7] = [0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0];
+const SHARES: [f32; 10] = [0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0];
 
 /// A case with what the tiers said of its windows.
 struct Known {
@@ -48,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let bytes = std::fs::read(&options.model).with_context(|| format!("cannot read {}", options.model.display()))?;
     // Anything that is in order: only the evidence is looked at.
     let any = Calibration {
-        temperature: 1.0,
+        temperature: options.temperature,
         share: 0.0,
         clear: f32::MIN,
         high: 0.0,
@@ -70,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let scores = |ood: Option<bool>| {
             let mut scores = Scores::default();
             for known in known.iter().filter(|known| ood.is_none_or(|ood| known.case.ood == ood)) {
-                scores.push(known.case.hostile, logit(&known.evidence, share));
+                scores.push(known.case.hostile, logit(&known.evidence, options.temperature, share));
             }
             scores
         };
@@ -98,20 +101,25 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn logit(evidence: &[Evidence], share: f32) -> f32 {
-    evidence.iter().map(|window| window.encoder + share * window.linear).fold(f32::MIN, f32::max)
+fn logit(evidence: &[Evidence], temperature: f32, share: f32) -> f32 {
+    evidence.iter().map(|window| window.encoder / temperature + share * window.linear).fold(f32::MIN, f32::max)
 }
 
 /// The highest threshold under which few attacks fall that would else be found.
 fn clear(known: &[Known], calibration: &Calibration) -> f32 {
     let found: Vec<&Known> = known
         .iter()
-        .filter(|known| known.case.hostile && logit(&known.evidence, calibration.share) >= calibration.medium)
+        .filter(|known| {
+            known.case.hostile
+                && logit(&known.evidence, calibration.temperature, calibration.share) >= calibration.medium
+        })
         .collect();
     // A text is cleared if every window is below the threshold and in a known language.
     let mut worst: Vec<f32> = found
         .iter()
-        .map(|known| known.evidence.iter().map(|w| if w.is_known { w.linear } else { f32::MAX }).fold(f32::MIN, f32::max))
+        .map(|known| {
+            known.evidence.iter().map(|w| if w.is_known { w.linear } else { f32::MAX }).fold(f32::MIN, f32::max)
+        })
         .collect();
     worst.sort_unstable_by(f32::total_cmp);
     let lost = (LOST_MAX * worst.len() as f64).floor() as usize;

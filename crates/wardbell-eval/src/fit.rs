@@ -61,7 +61,8 @@ impl Sink for Blocks {
 
     fn block(&mut self, _end: usize) {
         self.now.sort_unstable();
-        let counted = self.now.chunk_by(|a, b| a == b).map(|same| (same.first().copied().unwrap_or(0), same.len() as f32));
+        let counted =
+            self.now.chunk_by(|a, b| a == b).map(|same| (same.first().copied().unwrap_or(0), same.len() as f32));
         self.done.push(counted.collect());
         self.now.clear();
     }
@@ -161,8 +162,11 @@ fn write(weights: &Weights, out: &Path) -> Result<()> {
     sizes.sort_unstable_by(f32::total_cmp);
     let largest = sizes.get(sizes.len() - 1 - sizes.len() / 10_000).copied().unwrap_or(1.0).max(f32::MIN_POSITIVE);
     let scale = largest / 127.0;
-    let bytes: Vec<u8> =
-        weights.weights.iter().map(|weight| ((weight / scale).round().clamp(-127.0, 127.0) as i8).cast_unsigned()).collect();
+    let bytes: Vec<u8> = weights
+        .weights
+        .iter()
+        .map(|weight| ((weight / scale).round().clamp(-127.0, 127.0) as i8).cast_unsigned())
+        .collect();
     let mut file = BufWriter::new(File::create(out).with_context(|| format!("cannot write {}", out.display()))?);
     writeln!(file, "{}", serde_json::json!({"scale": scale, "bias": weights.bias}))?;
     file.write_all(&bytes)?;

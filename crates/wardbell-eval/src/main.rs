@@ -1,7 +1,16 @@
 //! Measures the injection detector on data: what `cargo xtask eval` and `cargo xtask features` run.
 //!
 //! It runs the code that ships, never a copy of it. The data stay outside the repository.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on standard output and error")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks on standard output and error"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "shares of texts are counts, and weights are cut to eight bits before they are cast"
+)]
 
 mod calibrate;
 mod features;

@@ -21,7 +21,7 @@ impl Scores {
         all.extend(self.benign.iter().map(|score| (*score, false)));
         all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let (mut below, mut wins) = (0.0_f64, 0.0);
-        for tied in all.chunk_by(|a, b| a.0 == b.0) {
+        for tied in all.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
             let attacks = tied.iter().filter(|(_, hostile)| *hostile).count() as f64;
             let benign = tied.len() as f64 - attacks;
             wins += attacks * (below + benign / 2.0);

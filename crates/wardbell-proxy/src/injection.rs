@@ -38,7 +38,7 @@ impl Watch {
     pub(crate) fn new(gateway: &Gateway, project: &Arc<ProjectView>, rules: &Rules<'_>, is_scan: bool) -> Self {
         let efforts = Origin::ALL.iter().filter_map(|origin| {
             let level = rules.level(*origin).filter(|_| rules.injection != InjectionMode::Off)?;
-            let strict = is_scan || level == Sensitivity::High;
+            let strict = is_scan || origin.is_third_party() || level == Sensitivity::High;
             Some((*origin, if strict { Effort::Strict } else { Effort::Lenient }))
         });
         Self {

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use wardbell_core::content::{BrokenBy, BrokenPolicy};
 use wardbell_core::finding::{Finding, Located};
 use wardbell_core::origin::Origin;
+use wardbell_core::policy::Sensitivity;
 use wardbell_core::verdict::DetectionFailure;
 use wardbell_detect::abuse;
 use wardbell_detect::content::{Broken, By, ContentSet};
-use wardbell_core::policy::Sensitivity;
 use wardbell_detect::engine::Engine;
 use wardbell_guard::policy::decide::Beside;
 use wardbell_llm::dialect::{Call, Dialect};
@@ -143,7 +143,7 @@ pub(crate) async fn inspect(
         observed.beside.unread = unread;
     }
     if inspected.has_injection() || looks.judged.iter().any(|(_, judged)| !judged.findings().is_empty()) {
-        inspected = again(eyes, body, reading, inspected, looks).await?;
+        inspected = again(eyes, body, reading, inspected, looks)?;
     }
     inspected.detect_latency = started.elapsed();
     Ok(inspected)
@@ -172,7 +172,7 @@ async fn first(
 
 /// Reads the body once more, where an injection was found: to say where it stands, and to take out what the project allows.
 /// Few requests come here.
-async fn again(
+fn again(
     eyes: &Eyes,
     body: &Bytes,
     reading: &Reading,
@@ -203,13 +203,15 @@ async fn again(
 /// Adds what the model found, takes out what the project allows, and keeps the fingerprint of what counts first.
 fn settle(segments: &[Segment<'_>], eyes: &Eyes, looks: &Looks, observed: &mut Observed) {
     for (index, judged) in &looks.judged {
-        if let Some(segment) = segments.get(*index) {
-            place(*index, segment, judged.findings(), &mut observed.sightings);
-        }
+        let Some(segment) = segments.get(*index) else { continue };
+        let of_rules = observed.sightings.iter_mut().filter(|seen| seen.segment() == *index);
+        let news = beyond(judged.findings(), of_rules.map(|seen| &mut seen.located.finding));
+        place(*index, segment, news, &mut observed.sightings);
     }
     observed.sightings.sort_by_key(|seen| (seen.located.segment, seen.located.finding.span.start));
     let Some(watch) = &eyes.watch else { return };
-    let mut hostile: Vec<usize> = observed.sightings.iter().filter(|seen| counts(seen)).map(Sighting::segment).collect();
+    let mut hostile: Vec<usize> =
+        observed.sightings.iter().filter(|seen| counts(seen)).map(Sighting::segment).collect();
     hostile.dedup();
     for index in hostile {
         let Some(segment) = segments.get(index) else { continue };
@@ -220,6 +222,21 @@ fn settle(segments: &[Segment<'_>], eyes: &Eyes, looks: &Looks, observed: &mut O
             observed.fingerprint.get_or_insert(fingerprint);
         }
     }
+}
+
+/// What the model found where no rule did. Where one did, the rule's finding stays, which tells the place and the reason more
+/// exactly, with the higher score.
+fn beyond<'f>(model: Vec<Finding>, rules: impl Iterator<Item = &'f mut Finding>) -> Vec<Finding> {
+    let mut rules: Vec<_> = rules.filter(|finding| finding.entity.is_injection()).collect();
+    let mut news = model;
+    news.retain(|new| {
+        let mut known =
+            rules.iter_mut().filter(|rule| rule.span.start < new.span.end && new.span.start < rule.span.end);
+        let Some(first) = known.next() else { return true };
+        first.score = first.score.max(new.score);
+        false
+    });
+    news
 }
 
 fn is_injection(seen: &Sighting) -> bool {
@@ -358,11 +375,12 @@ pub(crate) async fn look(eyes: &Eyes, text: &Arc<str>, time_max: Duration) -> Re
     if let Some(watch) = &eyes.watch {
         let left = time_max.saturating_sub(started.elapsed());
         beside.unread = watch.read(&mut looks, left).await;
-        findings.extend(looks.judged.iter().flat_map(|(_, judged)| judged.findings()));
+        let model = looks.judged.iter().flat_map(|(_, judged)| judged.findings()).collect();
+        let news = beyond(model, findings.iter_mut());
+        findings.extend(news);
         findings.sort_by_key(|finding| finding.span.start);
-        let hostile = |finding: &Finding| {
-            finding.entity.is_injection() && finding.score >= Sensitivity::High.threshold()
-        };
+        let hostile =
+            |finding: &Finding| finding.entity.is_injection() && finding.score >= Sensitivity::High.threshold();
         if findings.iter().any(hostile) {
             let (of_text, is_allowed) = watch.fingerprint(text);
             if is_allowed {
@@ -488,7 +506,8 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_detector_is_a_failure_and_not_a_yes() {
-        let (inspected, _) = inspect_now(BODY.as_bytes(), &reading(), &eyes(), |_| panic!("a broken detector")).unwrap();
+        let (inspected, _) =
+            inspect_now(BODY.as_bytes(), &reading(), &eyes(), |_| panic!("a broken detector")).unwrap();
         assert_eq!(inspected.observed, Err(DetectionFailure::Panicked));
         assert_eq!(inspected.model.unwrap().name, "m");
     }

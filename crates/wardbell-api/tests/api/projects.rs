@@ -14,7 +14,7 @@ async fn a_project_is_made_listed_changed_and_removed() {
     assert!(id.starts_with("proj_"), "{made}");
     let defaults = json!({
         "dlp": {"action": "redact", "entities": null, "threshold": 0.4},
-        "injection": {"action": "block", "sensitivity": "medium", "origins": {}},
+        "injection": {"action": "block", "sensitivity": "medium", "origins": {}, "partial": "open", "allow": []},
         "response": {"scan": "off"},
         "fail": {"gateway": "closed", "proxy": "open"},
         "loop": {
@@ -31,6 +31,7 @@ async fn a_project_is_made_listed_changed_and_removed() {
             "polling_tools": [], "tool_classes": [], "chant_repeats": 10,
             "session": {"calls": null, "spend_usd": null, "seconds": null, "tool_calls": null},
         },
+        "budget": {"on_shortfall": "refuse", "count": "strict"},
         "rate": {"per_second": 10.0, "burst": 10, "surfaces": "gateway"},
         "content": [],
         "content_action": "warn",

@@ -117,7 +117,8 @@ impl Calibration {
         }
         let between = |(from, from_score): (f32, f32), (to, to_score): (f32, f32)| {
             let part = (logit - from) / (to - from);
-            sigmoid(odds(from_score) + part * (odds(to_score) - odds(from_score))).clamp(from_score, to_score.next_down())
+            sigmoid(odds(from_score) + part * (odds(to_score) - odds(from_score)))
+                .clamp(from_score, to_score.next_down())
         };
         if logit < middle_at {
             between((low_at, low), (middle_at, middle))
@@ -157,9 +158,7 @@ mod tests {
 
     #[test]
     fn the_score_meets_the_threshold_of_each_sensitivity_and_rises() {
-        for (logit, sensitivity) in
-            [(-1.0, Sensitivity::High), (1.5, Sensitivity::Medium), (4.0, Sensitivity::Low)]
-        {
+        for (logit, sensitivity) in [(-1.0, Sensitivity::High), (1.5, Sensitivity::Medium), (4.0, Sensitivity::Low)] {
             let threshold = sensitivity.threshold();
             assert!(CALIBRATION.score(logit) >= threshold, "{sensitivity:?}");
             assert!(CALIBRATION.score(logit - 1e-3) < threshold, "{sensitivity:?}");

@@ -159,9 +159,8 @@ impl Stops {
 
 #[inline]
 fn places(hash: u64) -> impl Iterator<Item = usize> {
-    // Eight bits fit in any usize.
-    let first = (hash ^ (hash >> 32)) as usize;
-    (0..8).map(move |step| (first + step) & 0xff)
+    let [.., first] = (hash ^ (hash >> 32)).to_be_bytes();
+    (0..8).map(move |step| (usize::from(first) + step) & 0xff)
 }
 
 enum Kind {

@@ -73,12 +73,14 @@ fn runs(bytes: &[u8], said: &mut Said) {
 fn run_end(bytes: &[u8], start: usize) -> usize {
     /// Encoders break lines at 64 or 76 characters (RFC 7468, RFC 2045).
     const LINE_BYTES_MIN: usize = 48;
-    let code_from = |from: usize| bytes.get(from..).map_or(0, |rest| rest.iter().take_while(|byte| is_code(**byte)).count());
+    let code_from =
+        |from: usize| bytes.get(from..).map_or(0, |rest| rest.iter().take_while(|byte| is_code(**byte)).count());
     let mut end = start;
     loop {
         let line = code_from(end);
         end += line;
-        let gap = bytes.get(end..).map_or(0, |rest| rest.iter().take(8).take_while(|b| b.is_ascii_whitespace()).count());
+        let gap =
+            bytes.get(end..).map_or(0, |rest| rest.iter().take(8).take_while(|b| b.is_ascii_whitespace()).count());
         if line < LINE_BYTES_MIN || gap == 0 || code_from(end + gap) == 0 {
             return end;
         }
@@ -166,7 +168,8 @@ impl Number {
             Self::Binary => matches!(token.len(), 7 | 8),
             Self::Decimal => matches!(token.len(), 2 | 3),
         };
-        let value = token.iter().take(8).try_fold(0, |value, digit| Some(value * radix + char::from(*digit).to_digit(radix)?));
+        let value =
+            token.iter().take(8).try_fold(0, |value, digit| Some(value * radix + char::from(*digit).to_digit(radix)?));
         value.filter(|_| fits).and_then(|value| u8::try_from(value).ok())
     }
 }
@@ -178,9 +181,12 @@ fn numbers(bytes: &[u8], said: &mut Said) {
     let mut rows = [Number::Hex, Number::Binary, Number::Decimal].map(|code| (code, Vec::new(), 0..0));
     let mut at = 0;
     while at < bytes.len() {
-        let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_alphanumeric)) else { break };
+        let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_alphanumeric)) else {
+            break;
+        };
         let start = at + start;
-        let len = bytes.get(start..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count());
+        let len =
+            bytes.get(start..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count());
         let token = bytes.get(start..start + len).unwrap_or_default();
         at = start + len;
         // What is longer than any number of any code ends every row; so do words.

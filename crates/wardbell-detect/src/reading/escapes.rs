@@ -106,7 +106,7 @@ fn percent(writer: &mut Writer, text: &str, start: usize) -> usize {
 fn escape(bytes: &[u8], at: usize) -> Option<(Unit, usize)> {
     let rest = bytes.get(at..)?;
     match rest {
-        [b'%', high, low, ..] => Some((Unit::Byte(hex(&[*high, *low])? as u8), 3)),
+        [b'%', high, low, ..] => Some((Unit::Byte(u8::try_from(hex(&[*high, *low])?).ok()?), 3)),
         [b'\\', b'u', a, b, c, d, ..] => character(hex(&[*a, *b, *c, *d])?, 6),
         [b'\\', b'x', high, low, ..] => character(hex(&[*high, *low])?, 4),
         [b'\\', sign, ..] => {

@@ -157,15 +157,14 @@ fn mark(writer: &mut Writer, mark: char, at: usize, marks: usize) {
 /// Writes what a compatibility form stands for, composed again.
 fn other(writer: &mut Writer, character: char, source: std::ops::Range<usize>) {
     let mut held: Option<char> = None;
-    decompose_compatible(character, |part| match held {
-        Some(before) => match compose(before, part) {
-            Some(both) => held = Some(both),
-            None => {
+    decompose_compatible(character, |part| {
+        held = Some(match held {
+            None => part,
+            Some(before) => compose(before, part).unwrap_or_else(|| {
                 writer.put(before, source.clone());
-                held = Some(part);
-            }
-        },
-        None => held = Some(part),
+                part
+            }),
+        });
     });
     if let Some(last) = held {
         writer.put(last, source);

@@ -36,6 +36,7 @@ pub(super) fn read<'t>(text: &str) -> Option<Reading<'t>> {
 
 /// What there is a sign of.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a sign of its own")]
 struct Signs {
     spaced: bool,
     broken: bool,
@@ -258,7 +259,8 @@ impl Respeller<'_> {
         let digits = self.signs.digited && shape.capitals + shape.smalls > 0 && shape.len <= LEET_LEN_MAX;
         let Some(text) = self.text.get(word.clone()) else { return };
         let twice = |at: usize, byte: u8| {
-            byte == b'1' && (bytes.get(at + 1) == Some(&byte) || at.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&byte))
+            byte == b'1'
+                && (bytes.get(at + 1) == Some(&byte) || at.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&byte))
         };
         for (at, character) in text.char_indices() {
             let place = word.start + at;
@@ -301,7 +303,9 @@ fn spaced(text: &[u8], first: &std::ops::Range<usize>) -> Vec<usize> {
     let mut letters = vec![first.start];
     let mut end = first.end;
     while let Some(word) = next_word(text, end) {
-        if !is_single(text.get(word.clone()).unwrap_or_default()) || !is_gap(text.get(end..word.start).unwrap_or_default()) {
+        if !is_single(text.get(word.clone()).unwrap_or_default())
+            || !is_gap(text.get(end..word.start).unwrap_or_default())
+        {
             break;
         }
         letters.push(word.start);

@@ -13,9 +13,34 @@ use super::{Map, Piece, Reading, Way, Writer};
 
 /// The words that are looked for, in their right form.
 const WORDS: [&str; 28] = [
-    "the", "and", "you", "your", "all", "this", "that", "with", "are", "have", "from", "will", "what", "ignore", "previous",
-    "prior", "instructions", "instruction", "rules", "prompt", "system", "reveal", "forget", "disregard", "tell", "secret",
-    "password", "print",
+    "the",
+    "and",
+    "you",
+    "your",
+    "all",
+    "this",
+    "that",
+    "with",
+    "are",
+    "have",
+    "from",
+    "will",
+    "what",
+    "ignore",
+    "previous",
+    "prior",
+    "instructions",
+    "instruction",
+    "rules",
+    "prompt",
+    "system",
+    "reveal",
+    "forget",
+    "disregard",
+    "tell",
+    "secret",
+    "password",
+    "print",
 ];
 
 /// How many of them must stand in a text. Source: ours; one alone is a name or an accident.

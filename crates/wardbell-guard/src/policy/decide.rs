@@ -215,7 +215,8 @@ mod tests {
         };
         assert!(!at(Origin::System, 1.0), "the application may give orders");
         assert!(at(Origin::User, 0.85) && !at(Origin::User, 0.6));
-        assert!(at(Origin::ToolResult, 0.6) && at(Origin::Document, 0.6), "third parties may not");
+        assert!(at(Origin::ToolResult, 0.85) && at(Origin::Document, 0.85), "third parties may not");
+        assert!(!at(Origin::ToolResult, 0.6), "what one harmless page in twenty reaches stops no agent by default");
         let mut policy = Policy::default();
         policy.injection.origins.insert(Origin::System, OriginLevel::Low);
         policy.injection.origins.insert(Origin::ToolResult, OriginLevel::Off);

@@ -3,8 +3,8 @@
 
 use wardbell_core::entity::EntityType;
 use wardbell_core::origin::Origin;
-use wardbell_core::verdict::DetectionFailure;
 use wardbell_core::policy::{DlpMode, FailMode, InjectionMode, InjectionPolicy, Policy, Sensitivity, WarnOrBlock};
+use wardbell_core::verdict::DetectionFailure;
 
 use crate::wishes::{PiiWish, ScanMode, Wishes};
 

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wardbell_core::origin::Origin;
-use wardbell_core::policy::{
-    ALLOWED_MAX, InjectionMode, InjectionPolicy, OriginLevel, Sensitivity, is_fingerprint,
-};
+use wardbell_core::policy::{ALLOWED_MAX, InjectionMode, InjectionPolicy, OriginLevel, Sensitivity, is_fingerprint};
 
 use super::fail;
 use crate::error::FieldError;
@@ -24,7 +22,7 @@ pub(super) struct InjectionAnswer {
     sensitivity: &'static str,
     /// How low a score counts in texts of an origin (`system`, `user`, `assistant`, `tool_result`, `tool_definition`,
     /// `document`, `other`): `off`, `inherit` as `sensitivity` says, `low`, `medium` or `high`. An origin that is not here
-    /// has its default: `off` for `system`, `high` for `tool_result` and `document`, `inherit` for the others.
+    /// has its default: `off` for `system`, `inherit` for the others. Tool results and documents are always read in full.
     origins: BTreeMap<&'static str, &'static str>,
     /// What happens when a text is too long to be read in full and nothing was found in what was read: `open` goes on,
     /// `closed` stops the request.
@@ -70,13 +68,13 @@ struct OriginsBody {
     /// The model's earlier turns. The default is `inherit`.
     #[schema(pattern = "^(off|inherit|low|medium|high)$")]
     assistant: Option<String>,
-    /// What a tool returned. The default is `high`.
+    /// What a tool returned. The default is `inherit`.
     #[schema(pattern = "^(off|inherit|low|medium|high)$")]
     tool_result: Option<String>,
     /// The definition of a tool. The default is `inherit`.
     #[schema(pattern = "^(off|inherit|low|medium|high)$")]
     tool_definition: Option<String>,
-    /// A document that was retrieved or attached. The default is `high`.
+    /// A document that was retrieved or attached. The default is `inherit`.
     #[schema(pattern = "^(off|inherit|low|medium|high)$")]
     document: Option<String>,
     /// Anything else. The default is `inherit`.
@@ -147,7 +145,10 @@ pub(super) fn merge(mut body: Fields, base: InjectionPolicy) -> Result<Injection
 
 fn read_allow(body: &Fields, allow: Vec<String>) -> Result<Vec<String>, FieldError> {
     match allow.iter().position(|fingerprint| !is_fingerprint(fingerprint)) {
-        Some(at) => Err(body.invalid(&format!("allow[{at}]"), "must be a fingerprint: 64 hexadecimal digits, as alerts tell it")),
+        Some(at) => {
+            Err(body
+                .invalid(&format!("allow[{at}]"), "must be a fingerprint: 64 hexadecimal digits, as alerts tell it"))
+        }
         None => Ok(allow),
     }
 }
