@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask check | test | tidy | generate | prices | deny | bench | fuzz`.
+//! The repository's own commands: `cargo xtask check | test | tidy | generate | prices | deny | bench | eval | fuzz`.
 //!
 //! Every check that a change must pass is here and nowhere else, so that a laptop and CI run the same. A command names
 //! any program it lacks and how to get it.
@@ -11,6 +11,7 @@
 mod bench;
 mod clients;
 mod deny;
+mod eval;
 mod fuzz;
 mod generate;
 mod graph;
@@ -66,6 +67,18 @@ enum Command {
     Deny,
     /// Measure what the gateway adds to a request, beside a direct call and an nginx hop.
     Bench(bench::Options),
+    /// Measure a detector on data that is kept outside the repository.
+    Eval {
+        #[command(subcommand)]
+        what: eval::Eval,
+    },
+    /// Write the features of the injection detector's linear tier for every row of a file.
+    Features {
+        /// JSON lines with a field `text`, plain or in gzip.
+        rows: std::path::PathBuf,
+        /// Where to write.
+        out: std::path::PathBuf,
+    },
     /// Look for bytes that break a property of a parser or a detector, one target after the other.
     Fuzz(fuzz::Options),
 }
@@ -90,6 +103,8 @@ fn run(command: Command) -> Result<()> {
         Command::Prices { as_of } => prices::run(&as_of),
         Command::Deny => deny::run(),
         Command::Bench(options) => bench::run(&options),
+        Command::Eval { what } => eval::run(what),
+        Command::Features { rows, out } => eval::features(&rows, &out),
         Command::Fuzz(options) => fuzz::run(&options),
     }
 }

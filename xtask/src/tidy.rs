@@ -3,7 +3,7 @@
 //! **Who may depend on whom** (STYLE.md, "Workspace"): core ← engines and adapters ← services ← shell. Engines see core
 //! only and know no runtime, socket or database; adapters see core and telemetry; services never see one another.
 //! **Files:** no `mod.rs`; no open end without the number of its issue; long files are listed.
-//! **Packages:** each takes the workspace's lints. **README:** the commands it promises exist.
+//! **Packages:** each takes the workspace's lints; one may excuse one file that holds unsafe code. **README:** the commands it promises exist.
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ const LINES_LONG: usize = 600;
 const FOLDERS: &[&str] = &["crates", "xtask", "clients", "fuzz/fuzz_targets", ".ci"];
 /// What an engine may not need: it takes values and returns values.
 const NOT_IN_ENGINES: &[&str] = &["tokio", "hyper", "hyper-util", "axum", "rusqlite", "rustls", "tracing"];
+/// The package with the one file that may hold unsafe code.
+const UNSAFE_PACKAGE: &str = "wardbell-encoder";
+const UNSAFE_FILE: &str = "crates/wardbell-encoder/src/kernel/x86.rs";
 /// What the gateway says, which is no command.
 const READY_LINE: &str = "wardbell ready on ";
 /// (crate, who may need it).
@@ -56,6 +59,8 @@ pub(crate) fn run() -> Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
     Core,
+    /// Numbers in, numbers out: knows no noun of the gateway.
+    Arithmetic,
     Engine,
     Adapter,
     Service,
@@ -70,11 +75,12 @@ impl Layer {
     fn of(package: &str) -> Option<Layer> {
         Some(match package {
             "wardbell-core" => Layer::Core,
+            "wardbell-encoder" => Layer::Arithmetic,
             "wardbell-detect" | "wardbell-llm" | "wardbell-guard" | "wardbell-render" => Layer::Engine,
             "wardbell-store" | "wardbell-egress" | "wardbell-telemetry" => Layer::Adapter,
             "wardbell-proxy" | "wardbell-notify" | "wardbell-api" | "wardbell-dashboard" => Layer::Service,
             "wardbell" => Layer::Shell,
-            "wardbell-properties" => Layer::Proof,
+            "wardbell-properties" | "wardbell-eval" => Layer::Proof,
             "wardbell-testkit" | "xtask" => Layer::Apart,
             _ => return None,
         })
@@ -82,10 +88,11 @@ impl Layer {
 
     fn may_need(self, other: Layer, name: &str) -> bool {
         match self {
-            Layer::Core | Layer::Apart => false,
-            Layer::Engine => other == Layer::Core,
+            Layer::Core | Layer::Arithmetic | Layer::Apart => false,
+            Layer::Engine => matches!(other, Layer::Core | Layer::Arithmetic),
             Layer::Adapter => other == Layer::Core || name == "wardbell-telemetry",
-            Layer::Service | Layer::Proof => matches!(other, Layer::Core | Layer::Engine | Layer::Adapter),
+            Layer::Service => matches!(other, Layer::Core | Layer::Engine | Layer::Adapter),
+            Layer::Proof => matches!(other, Layer::Core | Layer::Arithmetic | Layer::Engine | Layer::Adapter),
             Layer::Shell => matches!(other, Layer::Core | Layer::Engine | Layer::Adapter | Layer::Service),
         }
     }
@@ -109,7 +116,9 @@ fn graph_problems(graph: &[Package]) -> Vec<String> {
                     problems.push(format!("{name}: may not depend on {}: {layer:?} on {theirs:?}", other.name));
                 }
                 Some(_) => {}
-                None if layer == Layer::Engine && NOT_IN_ENGINES.contains(&other.name.as_str()) => {
+                None if matches!(layer, Layer::Engine | Layer::Arithmetic)
+                    && NOT_IN_ENGINES.contains(&other.name.as_str()) =>
+                {
                     problems.push(format!("{name}: an engine may not need {}", other.name));
                 }
                 None => {
@@ -120,18 +129,45 @@ fn graph_problems(graph: &[Package]) -> Vec<String> {
                 }
             }
         }
-        let manifest = std::fs::read_to_string(&package.manifest).unwrap_or_default();
-        let lints = manifest.parse::<toml::Table>().ok();
-        let takes = lints.and_then(|manifest| manifest.get("lints")?.get("workspace")?.as_bool());
-        if !package.manifest.as_os_str().is_empty() && takes != Some(true) {
-            problems.push(format!("{name}: its Cargo.toml lacks `[lints] workspace = true`"));
+        if package.manifest.as_os_str().is_empty() {
+            continue;
+        }
+        let lints = lints_of(&package.manifest, &["lints"]);
+        let wanted = if name == UNSAFE_PACKAGE { lints_beside_unsafe() } else { Some(workspace_lints()) };
+        if lints.is_none() || lints != wanted {
+            problems.push(format!(
+                "{name}: its Cargo.toml lacks `[lints] workspace = true`, or has not all of the workspace's"
+            ));
         }
     }
     problems
 }
 
+/// The table at `path` of a manifest.
+fn lints_of(manifest: &Path, path: &[&str]) -> Option<toml::Value> {
+    let table = std::fs::read_to_string(manifest).ok()?.parse::<toml::Table>().ok()?;
+    path.iter().try_fold(toml::Value::Table(table), |value, key| value.get(*key).cloned())
+}
+
+/// `workspace = true`.
+fn workspace_lints() -> toml::Value {
+    toml::Value::Table([("workspace".to_owned(), toml::Value::Boolean(true))].into_iter().collect())
+}
+
+/// The lints of the workspace, but with unsafe code denied instead of forbidden, so that one file can be excused.
+fn lints_beside_unsafe() -> Option<toml::Value> {
+    let mut lints = lints_of(&root().join("Cargo.toml"), &["workspace", "lints"])?;
+    let unsafe_code = lints.get_mut("rust")?.get_mut("unsafe_code")?;
+    *unsafe_code = toml::Value::String("deny".to_owned());
+    Some(lints)
+}
+
 fn file_problems(shown: &str, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
+    let excuse = concat!("(unsafe", "_code");
+    if shown != UNSAFE_FILE && text.contains(excuse) {
+        problems.push(format!("{shown}: unsafe code may stand in {UNSAFE_FILE} only"));
+    }
     if Path::new(shown).file_name().is_some_and(|name| name == "mod.rs") {
         problems.push(format!("{shown}: a module lives in foo.rs beside foo/, not in mod.rs"));
     }

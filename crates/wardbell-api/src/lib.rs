@@ -104,7 +104,7 @@ pub trait Probes: Send + Sync {
     ///
     /// # Errors
     /// When the body cannot be read; the text says why.
-    async fn try_out(&self, project: &ProjectView, ask: TrialAsk) -> Result<TrialSeen, String>;
+    async fn try_out(&self, project: &Arc<ProjectView>, ask: TrialAsk) -> Result<TrialSeen, String>;
 
     /// Whether a provider can be reached and takes its key. One call, bounded in time by the implementation.
     async fn checkup(&self, provider: &Provider) -> ProviderSeen;

@@ -78,6 +78,7 @@ fn calls() -> Vec<(&'static str, &'static [&'static str], MethodRouter<Shared>)>
         ("/projects/{project}/alerts", &["get"], get(alert::list)),
         ("/projects/{project}/alerts/match", &["post"], post(alert::try_filters)),
         ("/projects/{project}/alerts/{alert}", &["get"], get(alert::show)),
+        ("/projects/{project}/alerts/{alert}/allow", &["post"], post(alert::allow)),
         ("/projects/{project}/deliveries", &["get"], get(delivery::list)),
         ("/projects/{project}/deliveries/replay", &["post"], post(delivery::replay_many)),
         ("/projects/{project}/deliveries/{delivery}", &["get"], get(delivery::show)),

@@ -180,6 +180,12 @@ pub struct Source {
     /// How low a score counted as an injection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sensitivity: Option<Sensitivity>,
+    /// The rule or the kind of attack that the injection was found by, such as `injection.model-indirect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The fingerprint of the text that holds it: what an operator who finds it harmless allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 /// Whether an alert says that something began or that it ended.

@@ -34,6 +34,14 @@ impl Origin {
         Self::Other,
     ];
 
+    /// Whether neither the application nor its user wrote it: a tool or a retrieved document says it.
+    pub const fn is_third_party(self) -> bool {
+        match self {
+            Self::ToolResult | Self::Document => true,
+            Self::System | Self::User | Self::Assistant | Self::ToolDefinition | Self::Other => false,
+        }
+    }
+
     /// The name on every wire.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -92,18 +92,37 @@ pub struct InjectionPolicy {
     /// Where a text comes from may make it count more, less, or not at all; an origin that is not here has its default
     /// ([`InjectionPolicy::level`]).
     pub origins: BTreeMap<Origin, OriginLevel>,
+    /// What happens when a text is too long to be read in full and nothing was found in what was read.
+    pub partial: FailMode,
+    /// Fingerprints of texts that are no injection, whatever a detector says; at most [`ALLOWED_MAX`].
+    pub allow: Vec<String>,
+}
+
+/// How many texts a project may allow. Source: ours; beyond it the sensitivity is wrong, not the texts.
+pub const ALLOWED_MAX: usize = 1000;
+
+/// Whether a text has the form of a fingerprint: 64 hexadecimal digits in lower case.
+pub fn is_fingerprint(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Default for InjectionPolicy {
     fn default() -> Self {
-        Self { action: InjectionMode::Block, sensitivity: Sensitivity::Medium, origins: BTreeMap::new() }
+        Self {
+            action: InjectionMode::Block,
+            sensitivity: Sensitivity::Medium,
+            origins: BTreeMap::new(),
+            partial: FailMode::Open,
+            allow: Vec::new(),
+        }
     }
 }
 
 impl InjectionPolicy {
     /// How low a score counts in a text of this origin; `None` where injections do not count. Unless the policy says
-    /// otherwise, the application's own instructions do not count, and texts of third parties (tool results, documents)
-    /// count at `high` sensitivity.
+    /// otherwise, the application's own instructions do not count. Texts of third parties (tool results, documents) count
+    /// like those of users, and are read in full ([`Origin::is_third_party`]): at `high`, one harmless page in twenty would
+    /// stop an agent.
     pub fn level(&self, origin: Origin) -> Option<Sensitivity> {
         self.level_at(origin, self.sensitivity)
     }
@@ -112,8 +131,12 @@ impl InjectionPolicy {
     pub fn level_at(&self, origin: Origin, sensitivity: Sensitivity) -> Option<Sensitivity> {
         let level = self.origins.get(&origin).copied().unwrap_or(match origin {
             Origin::System => OriginLevel::Off,
-            Origin::ToolResult | Origin::Document => OriginLevel::High,
-            Origin::User | Origin::Assistant | Origin::ToolDefinition | Origin::Other => OriginLevel::Inherit,
+            Origin::ToolResult
+            | Origin::Document
+            | Origin::User
+            | Origin::Assistant
+            | Origin::ToolDefinition
+            | Origin::Other => OriginLevel::Inherit,
         });
         match level {
             OriginLevel::Off => None,
@@ -176,7 +199,8 @@ impl Sensitivity {
     }
 
     /// The lowest injection score that counts. Rules score 0.85 or 0.9 as AISG's families do (`spec/wire-aisg.md` 1.6),
-    /// so `low` keeps the 0.9 families and the others keep all.
+    /// so `low` keeps the 0.9 families and the others keep all. The model's scores are made so that about one benign text
+    /// in a thousand reaches 0.9, one in a hundred 0.8 and one in twenty 0.5 (`spec/decisions.md`, Scores).
     pub const fn threshold(self) -> f32 {
         match self {
             Self::Low => 0.9,

@@ -25,6 +25,8 @@ pub enum Allowed {
     Observed(Vec<Located>),
     /// A detector failed, and the policy says to go on.
     FailedOpen(DetectionFailure),
+    /// Nothing was found in what was read; the model did not read everything, and the policy says to go on.
+    Partial(DetectionFailure),
 }
 
 /// What is cut out before a request goes on.
@@ -63,13 +65,19 @@ pub enum DetectionFailure {
     /// The body or the answer is of a form that the detectors cannot read.
     #[error("it cannot be read by the detectors")]
     Unreadable,
+    /// The threads that let the model read have too much to do.
+    #[error("the injection detector has too much to do")]
+    Overloaded,
+    /// The text is longer or more tangled than the model reads.
+    #[error("it is too long or too tangled to be read in full")]
+    TooLong,
 }
 
 impl Verdict {
     /// The findings that the verdict rests on or leaves recorded, in order.
     pub fn findings(&self) -> Vec<&Located> {
         match self {
-            Self::Allow(Allowed::Clean | Allowed::FailedOpen(_))
+            Self::Allow(Allowed::Clean | Allowed::FailedOpen(_) | Allowed::Partial(_))
             | Self::Block(Refusal::FailedClosed(_) | Refusal::Content(_) | Refusal::Abuse(_)) => Vec::new(),
             Self::Allow(Allowed::Observed(found)) | Self::Block(Refusal::Pii(found) | Refusal::Injection(found)) => {
                 found.iter().collect()
@@ -84,6 +92,7 @@ impl Verdict {
             Self::Allow(Allowed::Clean) => "allow",
             Self::Allow(Allowed::Observed(_)) => "observe",
             Self::Allow(Allowed::FailedOpen(_)) => "failed_open",
+            Self::Allow(Allowed::Partial(_)) => "partial_scan",
             Self::Redact(_) => "redact",
             Self::Block(Refusal::Pii(_)) => "block_pii",
             Self::Block(Refusal::Injection(_)) => "block_injection",

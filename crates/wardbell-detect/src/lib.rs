@@ -25,8 +25,11 @@
 //! nothing else.
 
 pub mod abuse;
+pub mod cascade;
 pub mod content;
 pub mod engine;
+pub mod linear;
+pub mod reading;
 pub mod registry;
 pub mod view;
 

@@ -171,6 +171,16 @@ pub(crate) fn is_mark(character: char) -> bool {
     fold::is_mark(character)
 }
 
+/// The plain dash, space or line end that an odd one stands for.
+pub(crate) fn dash_or_space(character: char) -> Option<u8> {
+    fold::dash_or_space(character)
+}
+
+/// The ASCII digit of the same value as a digit of another script.
+pub(crate) fn digit(character: char) -> Option<u8> {
+    fold::digit(character)
+}
+
 /// Whether a character belongs to a script that is written without spaces between words: Han, kana, Thai, Lao,
 /// Myanmar, Khmer (Unicode 15, Blocks.txt).
 pub(crate) fn is_unspaced(character: char) -> bool {

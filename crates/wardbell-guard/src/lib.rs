@@ -7,6 +7,7 @@
 //! **Invariant.** A guard that broke has not said yes: a detection failure is a verdict of its own, and the project's
 //! policy says whether it is open or closed.
 
+pub mod allow;
 pub mod auth;
 pub mod budget;
 pub mod loops;

@@ -26,13 +26,15 @@ pub(crate) struct Cause<'c> {
     pub(crate) injection: f32,
     pub(crate) sensitivity: Sensitivity,
     pub(crate) preview: Option<&'c str>,
+    /// The fingerprint of the text that holds an injection.
+    pub(crate) fingerprint: Option<&'c str>,
 }
 
 impl Cause<'_> {
     /// The alerts of a verdict.
     pub(crate) fn alerts_of(&self, verdict: &Verdict, beside: &Beside) -> Vec<Alert> {
         let mut alerts = match verdict {
-            Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_))
+            Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_) | Allowed::Partial(_))
             | Verdict::Block(Refusal::FailedClosed(_) | Refusal::Abuse(_)) => Vec::new(),
             Verdict::Allow(Allowed::Observed(found)) => self.tolerated_injection(found),
             Verdict::Redact(Redaction { cut, observed }) => {
@@ -93,6 +95,8 @@ impl Cause<'_> {
                 user: self.user.map(str::to_owned),
                 injection: Some(self.injection),
                 sensitivity: Some(self.sensitivity),
+                rule: surest_injection(found).map(str::to_owned),
+                fingerprint: self.fingerprint.filter(|_| kind.is_injection()).map(str::to_owned),
             },
             preview: self.preview.map(str::to_owned),
             is_test: false,
@@ -104,4 +108,10 @@ impl Cause<'_> {
 pub(crate) fn injection_score(findings: &[&Located]) -> f32 {
     let injections = findings.iter().filter(|located| located.finding.entity.is_injection());
     injections.map(|located| located.finding.score).fold(0.0, f32::max)
+}
+
+/// The rule of the injection with the highest score.
+fn surest_injection(found: &[Located]) -> Option<&'static str> {
+    let injections = found.iter().map(|located| &located.finding).filter(|finding| finding.entity.is_injection());
+    injections.max_by(|a, b| a.score.total_cmp(&b.score)).map(|finding| finding.rule)
 }

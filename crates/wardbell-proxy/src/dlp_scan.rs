@@ -9,17 +9,19 @@ use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 use wardbell_core::finding::Located;
 use wardbell_core::outcome::Outcome;
-use wardbell_core::policy::Policy;
+use wardbell_core::policy::FailMode;
 use wardbell_core::verdict::Refusal;
 use wardbell_guard::policy::decide::counts;
 use wardbell_guard::policy::rules::Rules;
 use wardbell_llm::edit::{Edit, splice};
+use wardbell_store::directory::ProjectView;
 
 use crate::answer::AnswerBody;
 use crate::body;
 use crate::edge::Edge;
 use crate::flight::Flight;
 use crate::gateway::Gateway;
+use crate::injection::Watch;
 use crate::inspect::{Eyes, Looked, look};
 use crate::pipeline::{admit, refuse};
 use crate::refused::Refused;
@@ -41,7 +43,7 @@ pub(crate) async fn dlp_scan(gateway: &Gateway, request: &mut Request<Incoming>)
         Ok(admitted) => admitted,
         Err(told) => return told,
     };
-    match scan(gateway, &project.project.policy, &mut flight, request).await {
+    match scan(gateway, &project, &mut flight, request).await {
         Ok(answer) => {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -54,7 +56,7 @@ pub(crate) async fn dlp_scan(gateway: &Gateway, request: &mut Request<Incoming>)
 
 async fn scan(
     gateway: &Gateway,
-    policy: &Policy,
+    project: &Arc<ProjectView>,
     flight: &mut Flight,
     request: &mut Request<Incoming>,
 ) -> Result<Value, Refused> {
@@ -65,11 +67,15 @@ async fn scan(
     let (text, action) = read(&body.map_err(Refused::of_body)?)?;
     let text: Arc<str> = text.into();
     // A scan that did not finish has no answer to give, whatever the project's fail mode is.
-    let eyes = Eyes { engine: Arc::clone(&gateway.engine), content: None, abuse: false };
-    let Looked { found, beside: _, latency } = look(&eyes, &text, limits.detect_time_max)
+    let rules = Rules::gateway(&project.project.policy);
+    let watch = Some(Watch::new(gateway, project, &rules, true));
+    let eyes = Eyes { engine: Arc::clone(&gateway.engine), content: None, abuse: false, watch };
+    let Looked { found, beside, fingerprint: _, latency } = look(&eyes, &text, limits.detect_time_max)
         .await
         .map_err(|failure| Refused::Guard(Refusal::FailedClosed(failure)))?;
-    let rules = Rules::gateway(policy);
+    if let Some(failure) = beside.unread.filter(|failure| rules.fail_of(*failure) == FailMode::Closed) {
+        return Err(Refused::Guard(Refusal::FailedClosed(failure)));
+    }
     let found: Vec<Located> = found.into_iter().filter(|located| counts(located, &rules)).collect();
     flight.saw(if found.is_empty() { "allow" } else { "observe" }, &found.iter().collect::<Vec<_>>(), latency);
     let mut answer = Map::new();

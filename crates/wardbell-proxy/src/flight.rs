@@ -82,6 +82,8 @@ pub(crate) struct Flight {
     recorder: Recorder,
     preview: Option<String>,
     sensitivity: Sensitivity,
+    /// The fingerprint of the text that holds an injection.
+    fingerprint: Option<String>,
     edge: Edge,
     /// The kind of the provider that it was sent to last.
     kind: Option<ProviderKind>,
@@ -113,6 +115,8 @@ pub(crate) struct Evidence {
     pub(crate) sensitivity: Sensitivity,
     /// The masked beginning of the text, where somebody wants it.
     pub(crate) preview: Option<String>,
+    /// The fingerprint of the text that holds an injection.
+    pub(crate) fingerprint: Option<String>,
 }
 
 impl Flight {
@@ -159,6 +163,7 @@ impl Flight {
             recorder: recorder.clone(),
             preview: None,
             sensitivity: Sensitivity::Medium,
+            fingerprint: None,
             edge,
             kind: None,
             is_billable: false,
@@ -284,7 +289,7 @@ impl Flight {
     /// [`Flight::alerts_committed`] waits for them.
     pub(crate) fn decided(&mut self, verdict: &Verdict, beside: &Beside, detect_latency: Duration, evidence: Evidence) {
         self.saw(verdict.word(), &verdict.findings(), detect_latency);
-        Evidence { sensitivity: self.sensitivity, preview: self.preview } = evidence;
+        Evidence { sensitivity: self.sensitivity, preview: self.preview, fingerprint: self.fingerprint } = evidence;
         let alerts = self.cause().alerts_of(verdict, beside);
         self.commit(alerts);
     }
@@ -367,6 +372,7 @@ impl Flight {
             injection: self.row.injection_score,
             sensitivity: self.sensitivity,
             preview: self.preview.as_deref(),
+            fingerprint: self.fingerprint.as_deref(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use wardbell_core::secret::Secret;
 use wardbell_detect::engine::Engine;
 use wardbell_egress::upstream::Upstream;
+use wardbell_guard::allow::AllowKeys;
 use wardbell_store::directory::Directory;
 use wardbell_store::ledger::Ledger;
 use wardbell_store::store::Store;
@@ -16,6 +17,7 @@ use crate::drain::Drains;
 use crate::loops::LoopGuard;
 use crate::money::Pricing;
 use crate::pace::Keys;
+use crate::readers::Readers;
 use crate::record::Recorder;
 
 /// What every request needs.
@@ -26,6 +28,10 @@ pub struct Gateway {
     pub store: Arc<dyn Store>,
     /// The detectors.
     pub engine: Arc<Engine>,
+    /// The injection model and the threads that let it read; `None` looks with the rules alone.
+    pub readers: Option<Arc<Readers>>,
+    /// What fingerprints of allowed texts are keyed with.
+    pub allow_keys: Arc<AllowKeys>,
     /// The client for providers.
     pub upstream: Upstream,
     /// Where activity rows go.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use wardbell_core::content::{BrokenBy, BrokenPolicy};
 use wardbell_core::finding::{Finding, Located};
 use wardbell_core::origin::Origin;
+use wardbell_core::policy::Sensitivity;
 use wardbell_core::verdict::DetectionFailure;
 use wardbell_detect::abuse;
 use wardbell_detect::content::{Broken, By, ContentSet};
@@ -21,6 +22,7 @@ use wardbell_llm::dialect::{Call, Dialect};
 use wardbell_llm::request::{self, Limits, RequestError};
 use wardbell_llm::segment::Segment;
 
+use crate::injection::{Looks, Watch};
 use crate::preview::preview;
 
 /// Bodies up to this many bytes are inspected on the runtime's own thread: about half a millisecond of work.
@@ -54,6 +56,8 @@ pub(crate) struct Model {
 pub(crate) struct Observed {
     pub(crate) sightings: Vec<Sighting>,
     pub(crate) beside: Beside,
+    /// The fingerprint of the text that the first injection that counts is in.
+    pub(crate) fingerprint: Option<String>,
 }
 
 /// A finding and where it stands in the body.
@@ -82,6 +86,8 @@ pub(crate) struct Eyes {
     pub(crate) content: Option<Arc<ContentSet>>,
     /// Whether abuse is looked for.
     pub(crate) abuse: bool,
+    /// The injection model's eyes; `None` leaves injection to the rules.
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Eyes {
@@ -128,16 +134,129 @@ pub(crate) async fn inspect(
     reading: &Reading,
     time_max: Duration,
 ) -> Result<Inspected, RequestError> {
+    let started = Instant::now();
+    let (mut inspected, mut looks) = first(eyes, body, reading, time_max).await?;
+    let (Some(watch), Ok(_)) = (&eyes.watch, &inspected.observed) else { return Ok(inspected) };
+    let left = time_max.saturating_sub(started.elapsed());
+    let unread = watch.read(&mut looks, left).await;
+    if let Ok(observed) = &mut inspected.observed {
+        observed.beside.unread = unread;
+    }
+    if inspected.has_injection() || looks.judged.iter().any(|(_, judged)| !judged.findings().is_empty()) {
+        inspected = again(eyes, body, reading, inspected, looks)?;
+    }
+    inspected.detect_latency = started.elapsed();
+    Ok(inspected)
+}
+
+/// Reads the body and looks at it, without the encoder.
+async fn first(
+    eyes: &Eyes,
+    body: &Bytes,
+    reading: &Reading,
+    time_max: Duration,
+) -> Result<(Inspected, Looks), RequestError> {
     if body.len() <= INLINE_BYTES_MAX {
         return inspect_now(body, reading, eyes, |text| eyes.engine.scan(text));
     }
     let (eyes, bytes, owned) = (eyes.clone(), body.clone(), reading.clone());
     let work = tokio::task::spawn_blocking(move || inspect_now(&bytes, &owned, &eyes, |text| eyes.engine.scan(text)));
+    let failed = |failure, after| Ok((failed(body, reading, failure, after)?, Looks::default()));
     match tokio::time::timeout(time_max, work).await {
         Ok(Ok(inspected)) => inspected,
         // What was asked is still wanted for the record; reading alone is quick.
-        Ok(Err(_)) => failed(body, reading, DetectionFailure::Panicked, Duration::ZERO),
-        Err(_) => failed(body, reading, DetectionFailure::TimedOut, time_max),
+        Ok(Err(_)) => failed(DetectionFailure::Panicked, Duration::ZERO),
+        Err(_) => failed(DetectionFailure::TimedOut, time_max),
+    }
+}
+
+/// Reads the body once more, where an injection was found: to say where it stands, and to take out what the project allows.
+/// Few requests come here.
+fn again(
+    eyes: &Eyes,
+    body: &Bytes,
+    reading: &Reading,
+    mut inspected: Inspected,
+    looks: Looks,
+) -> Result<Inspected, RequestError> {
+    let (eyes, body, reading) = (eyes.clone(), body.clone(), reading.clone());
+    let long = body.len() > INLINE_BYTES_MAX;
+    let work = move || {
+        let request = request::read_call(&reading.call, &body, &reading.limits)?;
+        let Ok(observed) = &mut inspected.observed else { return Ok(inspected) };
+        let settled = catch_unwind(AssertUnwindSafe(|| settle(&request.segments, &eyes, &looks, observed)));
+        if settled.is_err() {
+            inspected.observed = Err(DetectionFailure::Panicked);
+            return Ok(inspected);
+        }
+        if reading.preview {
+            inspected.preview = preview_of(&request.segments, &observed.sightings);
+        }
+        Ok(inspected)
+    };
+    if !long {
+        return work();
+    }
+    tokio::task::block_in_place(work)
+}
+
+/// Adds what the model found, takes out what the project allows, and keeps the fingerprint of what counts first.
+fn settle(segments: &[Segment<'_>], eyes: &Eyes, looks: &Looks, observed: &mut Observed) {
+    for (index, judged) in &looks.judged {
+        let Some(segment) = segments.get(*index) else { continue };
+        let of_rules = observed.sightings.iter_mut().filter(|seen| seen.segment() == *index);
+        let news = beyond(judged.findings(), of_rules.map(|seen| &mut seen.located.finding));
+        place(*index, segment, news, &mut observed.sightings);
+    }
+    observed.sightings.sort_by_key(|seen| (seen.located.segment, seen.located.finding.span.start));
+    let Some(watch) = &eyes.watch else { return };
+    let mut hostile: Vec<usize> =
+        observed.sightings.iter().filter(|seen| counts(seen)).map(Sighting::segment).collect();
+    hostile.dedup();
+    for index in hostile {
+        let Some(segment) = segments.get(index) else { continue };
+        let (fingerprint, is_allowed) = watch.fingerprint(&segment.text);
+        if is_allowed {
+            observed.sightings.retain(|seen| seen.segment() != index || !is_injection(seen));
+        } else {
+            observed.fingerprint.get_or_insert(fingerprint);
+        }
+    }
+}
+
+/// What the model found where no rule did. Where one did, the rule's finding stays, which tells the place and the reason more
+/// exactly, with the higher score.
+fn beyond<'f>(model: Vec<Finding>, rules: impl Iterator<Item = &'f mut Finding>) -> Vec<Finding> {
+    let mut rules: Vec<_> = rules.filter(|finding| finding.entity.is_injection()).collect();
+    let mut news = model;
+    news.retain(|new| {
+        let mut known =
+            rules.iter_mut().filter(|rule| rule.span.start < new.span.end && new.span.start < rule.span.end);
+        let Some(first) = known.next() else { return true };
+        first.score = first.score.max(new.score);
+        false
+    });
+    news
+}
+
+fn is_injection(seen: &Sighting) -> bool {
+    seen.located.finding.entity.is_injection()
+}
+
+/// Whether it is an injection that counts at the highest sensitivity.
+fn counts(seen: &Sighting) -> bool {
+    is_injection(seen) && seen.located.finding.score >= Sensitivity::High.threshold()
+}
+
+impl Sighting {
+    fn segment(&self) -> usize {
+        self.located.segment
+    }
+}
+
+impl Inspected {
+    fn has_injection(&self) -> bool {
+        self.observed.as_ref().is_ok_and(|observed| observed.sightings.iter().any(is_injection))
     }
 }
 
@@ -162,13 +281,16 @@ fn inspect_now(
     reading: &Reading,
     eyes: &Eyes,
     scan: impl Fn(&str) -> Vec<Finding>,
-) -> Result<Inspected, RequestError> {
+) -> Result<(Inspected, Looks), RequestError> {
     let request = request::read_call(&reading.call, body, &reading.limits)?;
     let started = Instant::now();
     let looked = catch_unwind(AssertUnwindSafe(|| {
-        let mut observed = Observed::default();
+        let (mut observed, mut looks) = (Observed::default(), Looks::default());
         for (index, segment) in request.segments.iter().enumerate() {
             sight(index, segment, &scan, &mut observed.sightings);
+            if let Some(watch) = &eyes.watch {
+                watch.look(index, segment.origin, &segment.text, &mut looks);
+            }
             // Content and abuse are about what is said to the model, not about the application's own words and fields.
             let said = matches!(segment.origin, Origin::User | Origin::ToolResult | Origin::Document);
             let anybody = segment.origin == Origin::Other && reading.call.dialect == Dialect::Generic;
@@ -177,25 +299,31 @@ fn inspect_now(
             }
         }
         let preview = if reading.preview { preview_of(&request.segments, &observed.sightings) } else { None };
-        (observed, preview)
+        (observed, looks, preview)
     }));
-    let (observed, preview) = match looked {
-        Ok((observed, preview)) => (Ok(observed), preview),
-        Err(_) => (Err(DetectionFailure::Panicked), None),
+    let (observed, looks, preview) = match looked {
+        Ok((observed, looks, preview)) => (Ok(observed), looks, preview),
+        Err(_) => (Err(DetectionFailure::Panicked), Looks::default(), None),
     };
-    Ok(Inspected {
+    let inspected = Inspected {
         model: request.model.map(|model| Model { name: model.name.into_owned(), place: model.place }),
         stream: request.stream,
         observed,
         preview,
         detect_latency: started.elapsed(),
-    })
+    };
+    Ok((inspected, looks))
 }
 
 /// Scans one segment.
 fn sight(index: usize, segment: &Segment<'_>, scan: &impl Fn(&str) -> Vec<Finding>, sightings: &mut Vec<Sighting>) {
+    place(index, segment, scan(&segment.text), sightings);
+}
+
+/// Says where in the body findings of a segment stand.
+fn place(index: usize, segment: &Segment<'_>, findings: Vec<Finding>, sightings: &mut Vec<Sighting>) {
     let mut characters = Characters::of(&segment.text);
-    for finding in scan(&segment.text) {
+    for finding in findings {
         let place = segment.to_body(finding.span.clone());
         let characters = characters.span(&finding.span);
         sightings
@@ -205,8 +333,8 @@ fn sight(index: usize, segment: &Segment<'_>, scan: &impl Fn(&str) -> Vec<Findin
 
 /// The preview of what was found: of the segment with the first injection, or else with the first finding.
 fn preview_of(segments: &[Segment<'_>], sightings: &[Sighting]) -> Option<String> {
-    let is_injection = |seen: &&Sighting| seen.located.finding.entity.is_injection();
-    let shown = sightings.iter().find(is_injection).or_else(|| sightings.first())?.located.segment;
+    let data = || sightings.iter().find(|seen| !is_injection(seen));
+    let shown = sightings.iter().find(|seen| counts(seen)).or_else(data)?.located.segment;
     let text = &segments.get(shown)?.text;
     let mut findings: Vec<&Finding> =
         sightings.iter().filter(|seen| seen.located.segment == shown).map(|seen| &seen.located.finding).collect();
@@ -219,6 +347,8 @@ fn preview_of(segments: &[Segment<'_>], sightings: &[Sighting]) -> Option<String
 pub(crate) struct Looked {
     pub(crate) found: Vec<Located>,
     pub(crate) beside: Beside,
+    /// The fingerprint of the text, where it holds an injection.
+    pub(crate) fingerprint: Option<String>,
     pub(crate) latency: Duration,
 }
 
@@ -227,21 +357,46 @@ pub(crate) struct Looked {
 /// # Errors
 /// When the detectors did not finish.
 pub(crate) async fn look(eyes: &Eyes, text: &Arc<str>, time_max: Duration) -> Result<Looked, DetectionFailure> {
-    let (eyes, text) = (eyes.clone(), Arc::clone(text));
+    let started = Instant::now();
+    let (owned, shared) = (eyes.clone(), Arc::clone(text));
     let long = text.len() > INLINE_BYTES_MAX;
-    bounded(long, time_max, move || {
-        let started = Instant::now();
-        let mut characters = Characters::of(&text);
-        let mut found = Vec::new();
-        for finding in eyes.engine.scan(&text) {
-            let characters = characters.span(&finding.span);
-            found.push(Located { segment: 0, origin: Origin::User, finding, characters });
-        }
+    let (mut findings, mut beside, mut looks) = bounded(long, time_max, move || {
+        let findings = owned.engine.scan(&shared);
         let mut beside = Beside::default();
-        eyes.beside(&text, true, &mut beside);
-        Looked { found, beside, latency: started.elapsed() }
+        owned.beside(&shared, true, &mut beside);
+        let mut looks = Looks::default();
+        if let Some(watch) = &owned.watch {
+            watch.look(0, Origin::User, &shared, &mut looks);
+        }
+        (findings, beside, looks)
     })
-    .await
+    .await?;
+    let mut fingerprint = None;
+    if let Some(watch) = &eyes.watch {
+        let left = time_max.saturating_sub(started.elapsed());
+        beside.unread = watch.read(&mut looks, left).await;
+        let model = looks.judged.iter().flat_map(|(_, judged)| judged.findings()).collect();
+        let news = beyond(model, findings.iter_mut());
+        findings.extend(news);
+        findings.sort_by_key(|finding| finding.span.start);
+        let hostile =
+            |finding: &Finding| finding.entity.is_injection() && finding.score >= Sensitivity::High.threshold();
+        if findings.iter().any(hostile) {
+            let (of_text, is_allowed) = watch.fingerprint(text);
+            if is_allowed {
+                findings.retain(|finding| !finding.entity.is_injection());
+            } else {
+                fingerprint = Some(of_text);
+            }
+        }
+    }
+    let mut characters = Characters::of(text);
+    let locate = |finding: Finding| {
+        let characters = characters.span(&finding.span);
+        Located { segment: 0, origin: Origin::User, finding, characters }
+    };
+    let found = findings.into_iter().map(locate).collect();
+    Ok(Looked { found, beside, fingerprint, latency: started.elapsed() })
 }
 
 /// What was found in a whole answer.
@@ -329,7 +484,7 @@ mod tests {
 
     fn eyes() -> Eyes {
         let settings = wardbell_detect::engine::EngineSettings::default();
-        Eyes { engine: Arc::new(Engine::new(&settings).unwrap()), content: None, abuse: true }
+        Eyes { engine: Arc::new(Engine::new(&settings).unwrap()), content: None, abuse: true, watch: None }
     }
 
     fn find_digits(text: &str) -> Vec<Finding> {
@@ -341,7 +496,7 @@ mod tests {
 
     #[test]
     fn a_finding_knows_its_characters_and_its_bytes_in_the_body() {
-        let inspected = inspect_now(BODY.as_bytes(), &reading(), &eyes(), find_digits).unwrap();
+        let (inspected, _) = inspect_now(BODY.as_bytes(), &reading(), &eyes(), find_digits).unwrap();
         let observed = inspected.observed.unwrap().sightings;
         assert_eq!(observed.len(), 1);
         assert_eq!(observed[0].located.characters, 2..6);
@@ -351,7 +506,8 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_detector_is_a_failure_and_not_a_yes() {
-        let inspected = inspect_now(BODY.as_bytes(), &reading(), &eyes(), |_| panic!("a broken detector")).unwrap();
+        let (inspected, _) =
+            inspect_now(BODY.as_bytes(), &reading(), &eyes(), |_| panic!("a broken detector")).unwrap();
         assert_eq!(inspected.observed, Err(DetectionFailure::Panicked));
         assert_eq!(inspected.model.unwrap().name, "m");
     }

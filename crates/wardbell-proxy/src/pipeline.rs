@@ -36,6 +36,7 @@ use crate::echo;
 use crate::edge::{Ask, Edge};
 use crate::flight::{Arrival, Evidence, Flight, Tower};
 use crate::gateway::{Gateway, Limits};
+use crate::injection::Watch;
 use crate::inspect::{self, Eyes, Inspected, Observed, Reading, Sighting, inspect};
 use crate::loops::Caller;
 use crate::money;
@@ -162,7 +163,7 @@ pub(crate) fn wishes(edge: Edge, headers: &HeaderMap) -> Result<Wishes, Refused>
 /// Reads, segments, detects and decides; redacts where the verdict says so.
 async fn guard(
     gateway: &Gateway,
-    project: &ProjectView,
+    project: &Arc<ProjectView>,
     flight: &mut Flight,
     ask: &Ask,
     hurry: f32,
@@ -299,7 +300,7 @@ fn asked_model(ask: &Ask, headers: &HeaderMap) -> Option<String> {
 /// Reads a body and looks at its texts. A call without a body has none; a body that is no JSON cannot be read.
 async fn see(
     gateway: &Gateway,
-    project: &ProjectView,
+    project: &Arc<ProjectView>,
     ask: &Ask,
     rules: &Rules<'_>,
     headers: &HeaderMap,
@@ -323,7 +324,8 @@ async fn see(
         Ok(content) => (content, None),
         Err(failure) => (None, Some(failure)),
     };
-    let eyes = Eyes { engine: Arc::clone(&gateway.engine), content, abuse: rules.abuse.is_some() };
+    let watch = Some(Watch::new(gateway, project, rules, false));
+    let eyes = Eyes { engine: Arc::clone(&gateway.engine), content, abuse: rules.abuse.is_some(), watch };
     let mut seen = inspect(&eyes, body, &reading, gateway.limits.detect_time_max).await.map_err(Refused::Request)?;
     if let Some(failure) = unready {
         seen.observed = Err(failure);
@@ -355,7 +357,8 @@ fn judge(flight: &mut Flight, seen: &Inspected, rules: &Rules<'_>, wishes: &Wish
             Err(_) => Report::unscanned(rules, wishes),
         });
     }
-    let evidence = Evidence { sensitivity: rules.sensitivity, preview: seen.preview.clone() };
+    let fingerprint = seen.observed.as_ref().ok().and_then(|observed| observed.fingerprint.clone());
+    let evidence = Evidence { sensitivity: rules.sensitivity, preview: seen.preview.clone(), fingerprint };
     flight.decided(&verdict, beside, seen.detect_latency, evidence);
     verdict
 }

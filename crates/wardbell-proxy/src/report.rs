@@ -347,7 +347,7 @@ mod tests {
             by: BrokenBy::Word,
             confidence: 1.0,
         };
-        Beside { broken: vec![broken], abuse: None }
+        Beside { broken: vec![broken], abuse: None, unread: None }
     }
 
     #[test]

@@ -98,7 +98,7 @@ pub(crate) fn metadata(flight: &Flight, verdict: &Verdict, model: &str, provider
     let action = match verdict {
         Verdict::Redact(Redaction { .. }) => Some("redact"),
         Verdict::Allow(Allowed::Observed(_)) => Some("detect"),
-        Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_)) | Verdict::Block(_) => None,
+        Verdict::Allow(Allowed::Clean | Allowed::FailedOpen(_) | Allowed::Partial(_)) | Verdict::Block(_) => None,
     };
     if let Some(action) = action {
         fields.insert("dlp_action".to_owned(), json!(action));

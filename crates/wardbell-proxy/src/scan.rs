@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 use wardbell_core::finding::Located;
 use wardbell_core::outcome::Outcome;
-use wardbell_core::verdict::{Refusal, Verdict};
+use wardbell_core::verdict::{DetectionFailure, Refusal, Verdict};
 use wardbell_guard::policy::decide::decide;
 use wardbell_guard::policy::rules::Rules;
 use wardbell_guard::wishes::{MODES, PiiWish, SENSITIVITIES, Wishes, scan_mode, sensitivity_named};
@@ -24,6 +24,7 @@ use crate::body;
 use crate::edge::Edge;
 use crate::flight::{Evidence, Flight};
 use crate::gateway::Gateway;
+use crate::injection::Watch;
 use crate::inspect::{self, Eyes};
 use crate::pipeline::{DELIVERY_HEADER, admit, placeholder, refuse, wishes};
 use crate::preview::preview;
@@ -57,7 +58,7 @@ pub(crate) async fn scan(gateway: &Gateway, request: &mut Request<Incoming>) -> 
 
 async fn answer(
     gateway: &Gateway,
-    project: &ProjectView,
+    project: &Arc<ProjectView>,
     flight: &mut Flight,
     hurry: f32,
     request: &mut Request<Incoming>,
@@ -80,8 +81,13 @@ async fn answer(
     // A scan that did not finish has no answer to give, whatever the project's fail mode is.
     let failed = |failure| Refused::Guard(Refusal::FailedClosed(failure));
     let content = content.map_err(failed)?;
-    let eyes = Eyes { engine: Arc::clone(&gateway.engine), content, abuse: rules.abuse.is_some() };
+    let watch = Some(Watch::new(gateway, project, &rules, true));
+    let eyes = Eyes { engine: Arc::clone(&gateway.engine), content, abuse: rules.abuse.is_some(), watch };
     let mut looked = inspect::look(&eyes, &text, limits.detect_time_max).await.map_err(failed)?;
+    // A long text is read as far as it goes; the policy says whether that is enough.
+    if let Some(failure) = looked.beside.unread.filter(|failure| *failure != DetectionFailure::TooLong) {
+        return Err(failed(failure));
+    }
     inspect::with_hurry(&mut looked.beside, hurry);
 
     let report = Report::of(&looked.found.iter().collect::<Vec<_>>(), &looked.beside, &rules, &wishes);
@@ -92,7 +98,7 @@ async fn answer(
         None
     };
     let verdict = decide(Ok(looked.found), &looked.beside, &rules);
-    let evidence = Evidence { sensitivity: rules.sensitivity, preview: shown };
+    let evidence = Evidence { sensitivity: rules.sensitivity, preview: shown, fingerprint: looked.fingerprint };
     flight.decided(&verdict, &looked.beside, looked.latency, evidence);
     if let Verdict::Block(refusal) = verdict {
         return Err(Refused::Guard(refusal));

@@ -1,6 +1,8 @@
 //! Trying out: what a project's policy would do about a body, by the code that decides about real ones. Nothing is
 //! forwarded, recorded or told.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use wardbell_core::abuse::Abuse;
 use wardbell_core::alert::Alert;
@@ -20,6 +22,7 @@ use wardbell_telemetry::ambient;
 use crate::cause::{Cause, injection_score};
 use crate::edge::Edge;
 use crate::gateway::Gateway;
+use crate::injection::Watch;
 use crate::inspect::{Eyes, Reading, inspect};
 use crate::pipeline::placeholder;
 
@@ -74,7 +77,11 @@ pub struct TrialText {
 ///
 /// # Errors
 /// When the body is not one of its dialect.
-pub async fn try_out(gateway: &Gateway, project: &ProjectView, trial: &Trial) -> Result<TrialOutcome, RequestError> {
+pub async fn try_out(
+    gateway: &Gateway,
+    project: &Arc<ProjectView>,
+    trial: &Trial,
+) -> Result<TrialOutcome, RequestError> {
     let policy = &project.project.policy;
     let wishes = Wishes::default();
     let (rules, edge) = if trial.is_proxied {
@@ -90,7 +97,8 @@ pub async fn try_out(gateway: &Gateway, project: &ProjectView, trial: &Trial) ->
         Some(Ok(content)) => (content, None),
         Some(Err(failure)) => (None, Some(failure)),
     };
-    let eyes = Eyes { engine: gateway.engine.clone(), content, abuse: rules.abuse.is_some() };
+    let watch = Some(Watch::new(gateway, project, &rules, false));
+    let eyes = Eyes { engine: gateway.engine.clone(), content, abuse: rules.abuse.is_some(), watch };
     let mut seen = inspect(&eyes, &trial.body, &reading, gateway.limits.detect_time_max).await?;
     if let Some(failure) = unready {
         seen.observed = Err(failure);
@@ -115,6 +123,7 @@ pub async fn try_out(gateway: &Gateway, project: &ProjectView, trial: &Trial) ->
         injection,
         sensitivity: rules.sensitivity,
         preview: seen.preview.as_deref(),
+        fingerprint: seen.observed.as_ref().ok().and_then(|observed| observed.fingerprint.as_deref()),
     };
     let cut = match &verdict {
         Verdict::Redact(redaction) => redaction.cut.as_slice(),

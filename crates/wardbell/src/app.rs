@@ -19,6 +19,7 @@ use wardbell_detect::engine::{Engine, EngineSettings};
 use wardbell_egress::policy::Policy as EgressPolicy;
 use wardbell_egress::upstream::UpstreamBounds;
 use wardbell_egress::{Egress, EgressConfig};
+use wardbell_guard::allow::AllowKeys;
 use wardbell_notify::dispatch::Notifier;
 use wardbell_notify::mail::Mailer;
 use wardbell_proxy::body_budget::BodyBudget;
@@ -47,6 +48,9 @@ const API_BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// What the secret of loop fingerprints is derived for.
 const LOOP_FINGERPRINTS: &str = "wardbell loop fingerprints 1";
+
+/// What the secret of fingerprints of allowed texts is derived for.
+const ALLOWED_TEXTS: &str = "wardbell allowed texts 1";
 
 /// How long attempts under way may take to end when Wardbell stops; those cut are made again after the next start.
 const NOTIFIER_STOP_TIME_MAX: Duration = Duration::from_secs(5);
@@ -97,6 +101,8 @@ impl App {
             directory: Arc::clone(&directory),
             store: Arc::clone(&store),
             engine: Arc::new(Engine::new(&EngineSettings::default())?),
+            readers: None,
+            allow_keys: Arc::new(AllowKeys::new(&keys.derived(ALLOWED_TEXTS))),
             upstream: egress.upstream(),
             recorder,
             loops: Arc::new(LoopGuard::new(&keys.derived(LOOP_FINGERPRINTS))),

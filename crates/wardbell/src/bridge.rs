@@ -31,7 +31,7 @@ pub(crate) struct GatewayProbes(pub(crate) Arc<Gateway>);
 
 #[async_trait]
 impl Probes for GatewayProbes {
-    async fn try_out(&self, project: &ProjectView, ask: TrialAsk) -> Result<TrialSeen, String> {
+    async fn try_out(&self, project: &Arc<ProjectView>, ask: TrialAsk) -> Result<TrialSeen, String> {
         let TrialAsk { body, path, is_proxied } = ask;
         let trial = Trial { body: Bytes::from(body), path, is_proxied };
         let outcome = trial::try_out(&self.0, project, &trial).await.map_err(|error| error.to_string())?;

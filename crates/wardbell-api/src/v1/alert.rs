@@ -8,19 +8,23 @@ use utoipa::{IntoParams, ToSchema};
 use wardbell_core::alert::{Alert, AlertKind, Severity};
 use wardbell_core::fold::Fold;
 use wardbell_core::id::{AlertId, EndpointId};
+use wardbell_core::policy::ALLOWED_MAX;
 use wardbell_store::endpoint::{Endpoint, Events, Filter};
 use wardbell_store::outbox::{AlertFilter, DeliveryFilter, Expunge};
 use wardbell_store::page::{PAGE_MAX, PageQuery};
+use wardbell_store::project::ProjectChange;
 use wardbell_telemetry::ambient;
 
 use super::Answer;
+use super::change::change;
 use super::delivery::DeliveryAnswer;
 use super::list::{self, List, PageParams};
 use super::openapi::{BodyRefusals, Refusals};
+use super::project;
 use super::webhook_body::FilterBody;
 use super::webhook_settings::{SEVERITIES, read_events, read_filter};
 use crate::Shared;
-use crate::error::{Fault, FieldError};
+use crate::error::{ApiError, Fault, FieldError};
 use crate::extract::{Body, InProject, Named, Query};
 use crate::fields::Fields;
 
@@ -53,6 +57,12 @@ pub(crate) struct AlertAnswer {
     /// How likely the text was an injection, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     injection_score: Option<f32>,
+    /// What it was found by, such as `injection.model-indirect`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    injection_reason: Option<String>,
+    /// The fingerprint of the text; `POST …/alerts/{alert}/allow` allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
     /// The particulars, as the default form of a delivery has them.
     #[schema(value_type = Object)]
     data: Value,
@@ -72,6 +82,8 @@ impl From<Alert> for AlertAnswer {
             key_id: source.key.map(|key| key.to_string()),
             user_id: source.user,
             injection_score: source.injection,
+            injection_reason: source.rule,
+            fingerprint: source.fingerprint,
             data,
         }
     }
@@ -305,6 +317,58 @@ pub(super) async fn try_filters(
         events.contains(alert.kind) && alert.kind.severity() >= severity_min && filter.contains(alert)
     })
     .await
+}
+
+/// What is allowed from now on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AllowAnswer {
+    /// The fingerprint of the text.
+    fingerprint: String,
+    /// The version of the project's policy that allows it.
+    policy_version: u32,
+}
+
+/// Allows the text that an alert of a prompt injection is about: in this project it is no injection from now on, whatever a
+/// detector says. Nobody stores the text; its keyed fingerprint goes to `injection.allow` of the project's policy, where it
+/// can be taken out again.
+#[utoipa::path(
+    post, path = "/api/v1/projects/{project}/alerts/{alert}/allow", tag = "alerts", operation_id = "allow_alert",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("alert" = String, Path, description = "The alert's id")
+    ),
+    responses((status = 200, description = "The text is allowed", body = AllowAnswer), Refusals)
+)]
+pub(super) async fn allow(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Named(id): Named<AlertId>,
+) -> Answer<AllowAnswer> {
+    let alert = api.state.store.alert(project, id).await?;
+    let fingerprint = alert.source.fingerprint.filter(|_| alert.kind.is_injection()).ok_or(ApiError::Conflict {
+        message: "the alert names no text that could be allowed",
+        hint: "only alerts of a prompt injection do, until their content is removed",
+    })?;
+    let allowed = fingerprint.clone();
+    let changed = change(&api, move |api| async move {
+        // Read within the turn: another change may have come before this one.
+        let present = project::read(&api, project).await?;
+        let mut policy = present.policy.clone();
+        if policy.injection.allow.contains(&allowed) {
+            return Ok(present);
+        }
+        if policy.injection.allow.len() >= ALLOWED_MAX {
+            return Err(ApiError::LimitReached {
+                message: format!("a project allows at most {ALLOWED_MAX} texts"),
+                hint: "lower injection.sensitivity, or take fingerprints out of injection.allow",
+            });
+        }
+        policy.injection.allow.push(allowed);
+        let change = ProjectChange { name: None, policy: Some(policy) };
+        Ok(api.state.store.update_project(project, change, ambient::now()).await?)
+    })
+    .await?;
+    Ok(Json(AllowAnswer { fingerprint, policy_version: changed.policy_version }))
 }
 
 /// What to remove the content of: one alert, or all before a time.

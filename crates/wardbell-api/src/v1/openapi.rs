@@ -66,7 +66,7 @@ pub(crate) enum BodyRefusals {
         webhook::create, webhook::list, webhook::show, webhook::update, webhook::remove, webhook::test, webhook::guess_format,
         signing::rotate,
         silence::create, silence::list, silence::remove,
-        alert::list, alert::show, alert::matches, alert::try_filters, alert::expunge,
+        alert::list, alert::show, alert::matches, alert::try_filters, alert::allow, alert::expunge,
         delivery::list, delivery::show, delivery::replay, delivery::replay_many, delivery::recover,
         activity::list, counts::show, event::show,
     ),

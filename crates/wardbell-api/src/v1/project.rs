@@ -150,7 +150,7 @@ pub(super) async fn remove(State(api): State<Shared>, InProject(id): InProject) 
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn read(api: &Shared, id: ProjectId) -> Result<Project, ApiError> {
+pub(super) async fn read(api: &Shared, id: ProjectId) -> Result<Project, ApiError> {
     let projects = api.state.store.projects().await?;
     projects.into_iter().find(|project| project.id == id).ok_or(ApiError::NotFound("project"))
 }

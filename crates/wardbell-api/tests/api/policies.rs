@@ -56,7 +56,11 @@ async fn origins_are_changed_one_by_one() {
         (json!({}), r#"{"document":"off","tool_result":"inherit"}"#),
     ] {
         let injection = changed(&rig, &path, "injection", json!({"origins": given.clone()})).await;
-        assert_eq!(injection, format!(r#"{{"action":"block","sensitivity":"medium","origins":{shown}}}"#), "{given}");
+        assert_eq!(
+            injection,
+            format!(r#"{{"action":"block","sensitivity":"medium","origins":{shown},"partial":"open","allow":[]}}"#),
+            "{given}"
+        );
     }
     for (origins, code, field) in [
         (json!([]), "invalid_field", "policy.injection.origins"),

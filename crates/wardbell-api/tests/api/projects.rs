@@ -14,7 +14,7 @@ async fn a_project_is_made_listed_changed_and_removed() {
     assert!(id.starts_with("proj_"), "{made}");
     let defaults = json!({
         "dlp": {"action": "redact", "entities": null, "threshold": 0.4},
-        "injection": {"action": "block", "sensitivity": "medium", "origins": {}},
+        "injection": {"action": "block", "sensitivity": "medium", "origins": {}, "partial": "open", "allow": []},
         "response": {"scan": "off"},
         "fail": {"gateway": "closed", "proxy": "open"},
         "loop": {

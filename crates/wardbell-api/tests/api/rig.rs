@@ -71,7 +71,7 @@ struct Probe;
 
 #[async_trait]
 impl wardbell_api::Probes for Probe {
-    async fn try_out(&self, _: &ProjectView, ask: TrialAsk) -> Result<TrialSeen, String> {
+    async fn try_out(&self, _: &Arc<ProjectView>, ask: TrialAsk) -> Result<TrialSeen, String> {
         if ask.path == "broken" {
             return Err("it is not a call".to_owned());
         }

@@ -34,6 +34,8 @@ pub fn sample(
             user: Some("test-user".to_owned()),
             injection,
             sensitivity: injection.map(|_| Sensitivity::Medium),
+            rule: injection.map(|_| "injection.ignore-previous".to_owned()),
+            fingerprint: None,
         },
         preview: preview(kind).map(str::to_owned),
         is_test: true,

@@ -84,7 +84,7 @@ pub(super) fn is_mark(character: char) -> bool {
 }
 
 /// Dashes, and spaces of other widths; the line and paragraph separators are line ends.
-fn dash_or_space(character: char) -> Option<u8> {
+pub(super) fn dash_or_space(character: char) -> Option<u8> {
     match character {
         '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}' => Some(b'-'),
         '\u{0085}' | '\u{00A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => {
@@ -106,7 +106,7 @@ const ZEROS: [u32; 65] = [
 ];
 
 /// The ASCII digit of the same value.
-fn digit(character: char) -> Option<u8> {
+pub(super) fn digit(character: char) -> Option<u8> {
     let code = u32::from(character);
     let after = ZEROS.partition_point(|zero| *zero <= code);
     let zero = ZEROS.get(after.checked_sub(1)?)?;

@@ -1,7 +1,8 @@
 //! Findings and a policy in, one verdict out.
 //!
 //! Order: a failed detector first; then a prompt injection under `block`, which stops a request even where personal data
-//! would only be cut out (AISG's rule, `spec/wire-aisg.md` 1.6); then content policies and abuse; then personal data and
+//! would only be cut out (AISG's rule, `spec/wire-aisg.md` 1.6); then a text that the model did not read in full, where the
+//! policy is closed; then content policies and abuse; then personal data and
 //! secrets (LockLLM's order, `spec/wire-lockllm.md` 2.5).
 
 use wardbell_core::abuse::Abuse;
@@ -19,6 +20,8 @@ pub struct Beside {
     pub broken: Vec<BrokenPolicy>,
     /// Abuse, where it was looked for.
     pub abuse: Option<Abuse>,
+    /// Why the injection model did not read everything, if it did not. What was found stands.
+    pub unread: Option<DetectionFailure>,
 }
 
 /// Decides about a request. `observed` is what the detectors saw, or why they did not finish. Findings that the rules do
@@ -35,6 +38,12 @@ pub fn decide(observed: Result<Vec<Located>, DetectionFailure>, beside: &Beside,
     if has_injection && rules.injection == InjectionMode::Block {
         return Verdict::Block(Refusal::Injection(counted));
     }
+    if let Some(failure) = unread(beside, rules)
+        && !has_injection
+        && rules.fail_of(failure) == FailMode::Closed
+    {
+        return Verdict::Block(Refusal::FailedClosed(failure));
+    }
     if !beside.broken.is_empty() && rules.content == Some(WarnOrBlock::Block) {
         return Verdict::Block(Refusal::Content(beside.broken.clone()));
     }
@@ -44,7 +53,7 @@ pub fn decide(observed: Result<Vec<Located>, DetectionFailure>, beside: &Beside,
         return Verdict::Block(Refusal::Abuse(abuse));
     }
     match (has_injection, has_data) {
-        (false, false) => Verdict::Allow(Allowed::Clean),
+        (false, false) => Verdict::Allow(unread(beside, rules).map_or(Allowed::Clean, Allowed::Partial)),
         (true, false) => Verdict::Allow(Allowed::Observed(counted)),
         (_, true) => match rules.dlp {
             DlpMode::Block => Verdict::Block(Refusal::Pii(counted)),
@@ -55,6 +64,11 @@ pub fn decide(observed: Result<Vec<Located>, DetectionFailure>, beside: &Beside,
             DlpMode::Detect | DlpMode::Off => Verdict::Allow(Allowed::Observed(counted)),
         },
     }
+}
+
+/// Why the injection model did not read everything, where anybody wants it to read.
+fn unread(beside: &Beside, rules: &Rules<'_>) -> Option<DetectionFailure> {
+    beside.unread.filter(|_| rules.injection != InjectionMode::Off)
 }
 
 fn is_injection(located: &Located) -> bool {
@@ -174,6 +188,26 @@ mod tests {
     }
 
     #[test]
+    fn what_the_model_did_not_read_is_the_policys_matter_and_what_was_found_stands() {
+        let beside = |failure| Beside { unread: Some(failure), ..Beside::default() };
+        let (long, busy) = (DetectionFailure::TooLong, DetectionFailure::Overloaded);
+        let word = |found: &[Located], failure, policy: &Policy| {
+            decide(Ok(found.to_vec()), &beside(failure), &Rules::gateway(policy)).word()
+        };
+        let mut policy = policy(DlpMode::Redact, InjectionMode::Block);
+        assert_eq!(word(&[], long, &policy), "partial_scan", "a long text goes on unless the policy says otherwise");
+        assert_eq!(word(&[], busy, &policy), "failed_closed", "an overload is a failure like any other");
+        assert_eq!(word(&[found(CreditCard, 1.0)], long, &policy), "redact");
+        assert_eq!(word(&[found(PromptInjection, 0.9)], long, &policy), "block_injection");
+        policy.injection.partial = FailMode::Closed;
+        policy.fail.gateway = FailMode::Open;
+        assert_eq!(word(&[], long, &policy), "failed_closed");
+        assert_eq!(word(&[], busy, &policy), "partial_scan");
+        policy.injection.action = InjectionMode::Off;
+        assert_eq!(word(&[], long, &policy), "allow", "nobody wanted it read");
+    }
+
+    #[test]
     fn where_a_text_comes_from_decides_whether_its_injection_counts() {
         let at = |origin, score| {
             let located = Located { origin, ..found(PromptInjection, score) };
@@ -181,7 +215,8 @@ mod tests {
         };
         assert!(!at(Origin::System, 1.0), "the application may give orders");
         assert!(at(Origin::User, 0.85) && !at(Origin::User, 0.6));
-        assert!(at(Origin::ToolResult, 0.6) && at(Origin::Document, 0.6), "third parties may not");
+        assert!(at(Origin::ToolResult, 0.85) && at(Origin::Document, 0.85), "third parties may not");
+        assert!(!at(Origin::ToolResult, 0.6), "what one harmless page in twenty reaches stops no agent by default");
         let mut policy = Policy::default();
         policy.injection.origins.insert(Origin::System, OriginLevel::Low);
         policy.injection.origins.insert(Origin::ToolResult, OriginLevel::Off);
@@ -199,7 +234,8 @@ mod tests {
             by: BrokenBy::Word,
             confidence: 1.0,
         };
-        let all = Beside { broken: vec![broken], abuse: Some(Abuse { bot: 1.0, ..Abuse::default() }) };
+        let abuse = Some(Abuse { bot: 1.0, ..Abuse::default() });
+        let all = Beside { broken: vec![broken], abuse, unread: None };
         let mut policy = policy(DlpMode::Block, InjectionMode::Block);
         policy.content_action = WarnOrBlock::Block;
         policy.abuse = Some(WarnOrBlock::Block);

@@ -4,6 +4,7 @@
 use wardbell_core::entity::EntityType;
 use wardbell_core::origin::Origin;
 use wardbell_core::policy::{DlpMode, FailMode, InjectionMode, InjectionPolicy, Policy, Sensitivity, WarnOrBlock};
+use wardbell_core::verdict::DetectionFailure;
 
 use crate::wishes::{PiiWish, ScanMode, Wishes};
 
@@ -72,6 +73,17 @@ impl<'p> Rules<'p> {
             abuse: wishes.abuse.or(policy.abuse),
             fail: policy.fail.proxy,
             ..Self::gateway(policy)
+        }
+    }
+
+    /// Whether a request goes on that the model did not read in full, for this reason.
+    pub fn fail_of(&self, failure: DetectionFailure) -> FailMode {
+        match failure {
+            DetectionFailure::TooLong => self.origins.partial,
+            DetectionFailure::Panicked
+            | DetectionFailure::TimedOut
+            | DetectionFailure::Unreadable
+            | DetectionFailure::Overloaded => self.fail,
         }
     }
 

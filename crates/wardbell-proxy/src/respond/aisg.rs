@@ -306,10 +306,14 @@ fn invalid(loc: &[&str], message: &str, kind: &str) -> Told {
 /// One entry of `violations`: offsets count Unicode scalar values within one message.
 fn violation(located: &Located) -> Value {
     let score = (f64::from(located.finding.score) * 100.0).round() / 100.0;
-    json!({
+    let mut violation = json!({
         "entity_type": located.finding.entity,
         "start": located.characters.start,
         "end": located.characters.end,
         "score": score,
-    })
+    });
+    if let (true, Value::Object(fields)) = (located.finding.entity.is_injection(), &mut violation) {
+        fields.insert("reason".to_owned(), json!(located.finding.rule));
+    }
+    violation
 }

@@ -7,6 +7,7 @@ mod answers;
 mod budgets;
 mod crash;
 mod hostile;
+mod injection;
 mod loops;
 mod memory;
 mod passing;

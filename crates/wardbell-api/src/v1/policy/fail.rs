@@ -31,9 +31,9 @@ pub(super) struct FailBody {
     proxy: Option<String>,
 }
 
-const MODES: &[FailMode] = &[FailMode::Open, FailMode::Closed];
+pub(super) const MODES: &[FailMode] = &[FailMode::Open, FailMode::Closed];
 
-const fn word(mode: FailMode) -> &'static str {
+pub(super) const fn word(mode: FailMode) -> &'static str {
     match mode {
         FailMode::Open => "open",
         FailMode::Closed => "closed",

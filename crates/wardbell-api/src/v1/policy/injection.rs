@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wardbell_core::origin::Origin;
-use wardbell_core::policy::{InjectionMode, InjectionPolicy, OriginLevel, Sensitivity};
+use wardbell_core::policy::{ALLOWED_MAX, InjectionMode, InjectionPolicy, OriginLevel, Sensitivity, is_fingerprint};
 
+use super::fail;
 use crate::error::FieldError;
 use crate::fields::{Fields, Given};
 
@@ -21,8 +22,14 @@ pub(super) struct InjectionAnswer {
     sensitivity: &'static str,
     /// How low a score counts in texts of an origin (`system`, `user`, `assistant`, `tool_result`, `tool_definition`,
     /// `document`, `other`): `off`, `inherit` as `sensitivity` says, `low`, `medium` or `high`. An origin that is not here
-    /// has its default: `off` for `system`, `high` for `tool_result` and `document`, `inherit` for the others.
+    /// has its default: `off` for `system`, `inherit` for the others. Tool results and documents are always read in full.
     origins: BTreeMap<&'static str, &'static str>,
+    /// What happens when a text is too long to be read in full and nothing was found in what was read: `open` goes on,
+    /// `closed` stops the request.
+    #[schema(pattern = "^(open|closed)$")]
+    partial: &'static str,
+    /// Fingerprints of texts that are no injection, whatever a detector says.
+    allow: Vec<String>,
 }
 
 /// Prompt injection.
@@ -38,6 +45,12 @@ pub(super) struct InjectionBody {
     sensitivity: Option<String>,
     /// How low a score counts in texts of an origin. What is left out stays; null gives an origin its default back.
     origins: Option<OriginsBody>,
+    /// What happens when a text is too long to be read in full and nothing was found in what was read.
+    #[schema(pattern = "^(open|closed)$")]
+    partial: Option<String>,
+    /// Fingerprints of texts that are no injection: the whole list, in place of the present one.
+    #[schema(max_items = 1000)]
+    allow: Option<Vec<String>>,
 }
 
 /// How low an injection score counts in texts of each origin: `off`, `inherit`, `low`, `medium` or `high`; null is the
@@ -55,13 +68,13 @@ struct OriginsBody {
     /// The model's earlier turns. The default is `inherit`.
     #[schema(pattern = "^(off|inherit|low|medium|high)$")]
     assistant: Option<String>,
-    /// What a tool returned. The default is `high`.
+    /// What a tool returned. The default is `inherit`.
     #[schema(pattern = "^(off|inherit|low|medium|high)$")]
     tool_result: Option<String>,
     /// The definition of a tool. The default is `inherit`.
     #[schema(pattern = "^(off|inherit|low|medium|high)$")]
     tool_definition: Option<String>,
-    /// A document that was retrieved or attached. The default is `high`.
+    /// A document that was retrieved or attached. The default is `inherit`.
     #[schema(pattern = "^(off|inherit|low|medium|high)$")]
     document: Option<String>,
     /// Anything else. The default is `inherit`.
@@ -102,25 +115,42 @@ const fn level_word(level: OriginLevel) -> &'static str {
 
 impl From<InjectionPolicy> for InjectionAnswer {
     fn from(policy: InjectionPolicy) -> Self {
-        let InjectionPolicy { action, sensitivity, origins } = policy;
+        let InjectionPolicy { action, sensitivity, origins, partial, allow } = policy;
         Self {
             action: mode_word(action),
             sensitivity: sensitivity_word(sensitivity),
             origins: origins.into_iter().map(|(origin, level)| (origin.as_str(), level_word(level))).collect(),
+            partial: fail::word(partial),
+            allow,
         }
     }
 }
 
 pub(super) fn merge(mut body: Fields, base: InjectionPolicy) -> Result<InjectionPolicy, FieldError> {
-    let InjectionPolicy { action, sensitivity, origins } = base;
+    let InjectionPolicy { action, sensitivity, origins, partial, allow } = base;
     let action = body.word("action", MODES, mode_word)?.unwrap_or(action);
     let sensitivity = body.word("sensitivity", SENSITIVITIES, sensitivity_word)?.unwrap_or(sensitivity);
     let origins = match body.object("origins")? {
         Some(fields) => merge_origins(fields, origins)?,
         None => origins,
     };
+    let partial = body.word("partial", fail::MODES, fail::word)?.unwrap_or(partial);
+    let allow = match body.texts("allow", ALLOWED_MAX)? {
+        Some(allow) => read_allow(&body, allow)?,
+        None => allow,
+    };
     body.finish()?;
-    Ok(InjectionPolicy { action, sensitivity, origins })
+    Ok(InjectionPolicy { action, sensitivity, origins, partial, allow })
+}
+
+fn read_allow(body: &Fields, allow: Vec<String>) -> Result<Vec<String>, FieldError> {
+    match allow.iter().position(|fingerprint| !is_fingerprint(fingerprint)) {
+        Some(at) => {
+            Err(body
+                .invalid(&format!("allow[{at}]"), "must be a fingerprint: 64 hexadecimal digits, as alerts tell it"))
+        }
+        None => Ok(allow),
+    }
 }
 
 fn merge_origins(

@@ -1,0 +1,179 @@
+//! How logits become scores.
+//!
+//! The logit of a window is the encoder's over the temperature, and a share of the linear tier's. The score of a text is a
+//! scale of false positives: three points are measured, the rest lies on straight lines between them, in log-odds.
+
+use wardbell_core::policy::Sensitivity;
+use wardbell_encoder::model::Model;
+
+/// What turns logits into scores: settings of the model file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Calibration {
+    /// What the encoder's logit is divided by.
+    pub temperature: f32,
+    /// How much of the linear tier's logit is added.
+    pub share: f32,
+    /// Windows that the linear tier scores below this, in a language that it knows, are benign without the encoder.
+    pub clear: f32,
+    /// The logits that about one benign text in twenty, in a hundred and in a thousand reaches.
+    pub high: f32,
+    /// See above.
+    pub medium: f32,
+    /// See above.
+    pub low: f32,
+    /// How many tokens of text a window has.
+    pub content: usize,
+    /// By how many tokens windows overlap.
+    pub overlap: usize,
+}
+
+/// A setting of the calibration is missing or wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CalibrationError {
+    /// It is not there, or no finite number.
+    #[error("setting {0} is missing, or is no finite number")]
+    Number(&'static str),
+    /// The thresholds do not rise from high sensitivity to low.
+    #[error("thresholds must rise from high sensitivity to medium to low")]
+    Order,
+    /// The temperature is not above zero.
+    #[error("the temperature must be above 0")]
+    Temperature,
+    /// The windows are too long for the model, or hardly longer than their overlap.
+    #[error("windows must be longer than twice their overlap, and no longer than the model's")]
+    Windows,
+}
+
+/// A number among the settings of a model file.
+pub(super) fn number(model: &Model, key: &'static str) -> Result<f32, CalibrationError> {
+    let value = model.file().setting(key).and_then(|value| value.parse::<f32>().ok());
+    value.filter(|value| value.is_finite()).ok_or(CalibrationError::Number(key))
+}
+
+impl Calibration {
+    /// The settings of a model file.
+    pub(super) fn read(model: &Model) -> Result<Self, CalibrationError> {
+        let count = |key| -> Result<usize, CalibrationError> {
+            let value = model.file().setting(key).and_then(|value| value.parse().ok());
+            value.ok_or(CalibrationError::Number(key))
+        };
+        Ok(Self {
+            temperature: number(model, "temperature")?,
+            share: number(model, "linear.share")?,
+            clear: number(model, "linear.clear")?,
+            high: number(model, "threshold.high")?,
+            medium: number(model, "threshold.medium")?,
+            low: number(model, "threshold.low")?,
+            content: count("windows.content")?,
+            overlap: count("windows.overlap")?,
+        })
+    }
+
+    /// The settings as a model file holds them.
+    pub fn settings(&self) -> [(&'static str, String); 8] {
+        let Self { temperature, share, clear, high, medium, low, content, overlap } = self;
+        [
+            ("temperature", temperature.to_string()),
+            ("linear.share", share.to_string()),
+            ("linear.clear", clear.to_string()),
+            ("threshold.high", high.to_string()),
+            ("threshold.medium", medium.to_string()),
+            ("threshold.low", low.to_string()),
+            ("windows.content", content.to_string()),
+            ("windows.overlap", overlap.to_string()),
+        ]
+    }
+
+    pub(super) fn check(&self, content_tokens_max: usize) -> Result<(), CalibrationError> {
+        if self.temperature <= 0.0 {
+            return Err(CalibrationError::Temperature);
+        }
+        if self.high >= self.medium || self.medium >= self.low {
+            return Err(CalibrationError::Order);
+        }
+        if self.content > content_tokens_max || self.overlap * 2 >= self.content {
+            return Err(CalibrationError::Windows);
+        }
+        Ok(())
+    }
+
+    /// The logit of a window.
+    pub(super) fn logit(&self, encoder: f32, linear: f32) -> f32 {
+        encoder / self.temperature + self.share * linear
+    }
+
+    /// The score of a text whose worst window has this logit: rising, and exactly the threshold of each sensitivity at
+    /// its logit.
+    pub(super) fn score(&self, logit: f32) -> f32 {
+        let points = [
+            (self.high, Sensitivity::High.threshold()),
+            (self.medium, Sensitivity::Medium.threshold()),
+            (self.low, Sensitivity::Low.threshold()),
+        ];
+        let odds = |score: f32| (score / (1.0 - score)).ln();
+        let [(low_at, low), (middle_at, middle), (high_at, high)] = points;
+        if logit < low_at {
+            return sigmoid(odds(low) + logit - low_at).min(low.next_down());
+        }
+        let between = |(from, from_score): (f32, f32), (to, to_score): (f32, f32)| {
+            let part = (logit - from) / (to - from);
+            sigmoid(odds(from_score) + part * (odds(to_score) - odds(from_score)))
+                .clamp(from_score, to_score.next_down())
+        };
+        if logit < middle_at {
+            between((low_at, low), (middle_at, middle))
+        } else if logit < high_at {
+            between((middle_at, middle), (high_at, high))
+        } else {
+            sigmoid(odds(high) + logit - high_at).clamp(high, 1.0)
+        }
+    }
+
+    /// The score of a text that the linear tier cleared: below everything that the encoder is asked about.
+    pub(super) fn cleared(&self, linear: f32) -> f32 {
+        /// A cleared text is told as at most this hostile.
+        const SCORE_MAX: f32 = 0.02;
+        SCORE_MAX * sigmoid(linear - self.clear)
+    }
+}
+
+fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALIBRATION: Calibration = Calibration {
+        temperature: 1.0,
+        share: 0.0,
+        clear: -2.0,
+        high: -1.0,
+        medium: 1.5,
+        low: 4.0,
+        content: 110,
+        overlap: 28,
+    };
+
+    #[test]
+    fn the_score_meets_the_threshold_of_each_sensitivity_and_rises() {
+        for (logit, sensitivity) in [(-1.0, Sensitivity::High), (1.5, Sensitivity::Medium), (4.0, Sensitivity::Low)] {
+            let threshold = sensitivity.threshold();
+            assert!(CALIBRATION.score(logit) >= threshold, "{sensitivity:?}");
+            assert!(CALIBRATION.score(logit - 1e-3) < threshold, "{sensitivity:?}");
+        }
+        let scores: Vec<f32> = (-300_i16..300).map(|at| CALIBRATION.score(f32::from(at) / 20.0)).collect();
+        assert!(scores.is_sorted());
+        assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)));
+        assert!(CALIBRATION.cleared(-2.0) < CALIBRATION.score(-4.0));
+    }
+
+    #[test]
+    fn a_calibration_that_makes_no_sense_is_refused() {
+        assert_eq!(CALIBRATION.check(126), Ok(()));
+        assert_eq!(CALIBRATION.check(100), Err(CalibrationError::Windows));
+        assert_eq!(Calibration { high: 2.0, ..CALIBRATION }.check(126), Err(CalibrationError::Order));
+        assert_eq!(Calibration { temperature: 0.0, ..CALIBRATION }.check(126), Err(CalibrationError::Temperature));
+    }
+}

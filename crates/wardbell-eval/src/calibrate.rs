@@ -1,0 +1,146 @@
+//! Chooses the calibration of a model file: thresholds by false positives on whole texts, the linear tier's share, and what
+//! it may clear. On the quantised model, by the code that ships.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Map, Value};
+use wardbell_detect::cascade::calibration::Calibration;
+use wardbell_detect::cascade::{Cascade, Evidence, Space};
+
+use crate::injection::{self, Case};
+use crate::measure::Scores;
+
+/// How to calibrate.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The folder with `dev.jsonl.gz`.
+    #[arg(long)]
+    data: PathBuf,
+    /// The model file.
+    #[arg(long)]
+    model: PathBuf,
+    /// More benign rows that count for the thresholds: JSON lines with `text` and `label`.
+    #[arg(long)]
+    benign: Vec<PathBuf>,
+    /// What the encoder's logits are divided by.
+    #[arg(long, default_value_t = 1.0)]
+    temperature: f32,
+    /// The file with its calibration.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Tokens of a window, and by how many windows overlap: as in training.
+const CONTENT: usize = 110;
+const OVERLAP: usize = 28;
+
+/// The share of attacks that the linear tier may clear by mistake (`spec/injection-model.md`).
+const LOST_MAX: f64 = 0.005;
+
+/// The shares of the linear tier that are tried.
+const SHARES: [f32; 10] = [0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0];
+
+/// A case with what the tiers said of its windows.
+struct Known {
+    case: Case,
+    evidence: Vec<Evidence>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let bytes = std::fs::read(&options.model).with_context(|| format!("cannot read {}", options.model.display()))?;
+    // Anything that is in order: only the evidence is looked at.
+    let any = Calibration {
+        temperature: options.temperature,
+        share: 0.0,
+        clear: f32::MIN,
+        high: 0.0,
+        medium: 1.0,
+        low: 2.0,
+        content: CONTENT,
+        overlap: OVERLAP,
+    };
+    let cascade = Cascade::calibrated(bytes.clone(), any)?;
+    let mut cases = injection::cases(&options.data.join("dev.jsonl.gz"))?;
+    for file in &options.benign {
+        cases.extend(injection::cases(file)?.into_iter().filter(|case| !case.hostile));
+    }
+    let evidence = injection::in_parallel(&cases, |case, space: &mut Space| Ok(cascade.evidence(&case.text, space)?))?;
+    let known: Vec<Known> = cases.into_iter().zip(evidence).map(|(case, evidence)| Known { case, evidence }).collect();
+
+    let mut best: Option<(f64, Calibration)> = None;
+    for share in SHARES {
+        let scores = |ood: Option<bool>| {
+            let mut scores = Scores::default();
+            for known in known.iter().filter(|known| ood.is_none_or(|ood| known.case.ood == ood)) {
+                scores.push(known.case.hostile, logit(&known.evidence, options.temperature, share));
+            }
+            scores
+        };
+        let (all, foreign) = (scores(None), scores(Some(true)));
+        let worth = all.auroc().unwrap_or(0.0)
+            + foreign.auroc().unwrap_or(0.0)
+            + foreign.recall(foreign.threshold_at(0.01)).unwrap_or(0.0);
+        println!(
+            "share {share}: AUROC {:.4}, out-of-source {:.4}, recall there at 1 % {:.3}",
+            all.auroc().unwrap_or(f64::NAN),
+            foreign.auroc().unwrap_or(f64::NAN),
+            foreign.recall(foreign.threshold_at(0.01)).unwrap_or(f64::NAN)
+        );
+        if best.is_none_or(|(known, _)| worth > known) {
+            let [high, medium, low] = [0.05, 0.01, 0.001].map(|share| all.threshold_at(share));
+            best = Some((worth, Calibration { share, high, medium, low, ..any }));
+        }
+    }
+    let (_, mut calibration) = best.context("no share was tried")?;
+    calibration.clear = clear(&known, &calibration);
+    ensure!(calibration.high < calibration.medium && calibration.medium < calibration.low, "thresholds do not rise");
+    println!("{calibration:?}");
+    std::fs::write(&options.out, with_settings(&bytes, &calibration)?)?;
+    println!("wrote {}", options.out.display());
+    Ok(())
+}
+
+fn logit(evidence: &[Evidence], temperature: f32, share: f32) -> f32 {
+    evidence.iter().map(|window| window.encoder / temperature + share * window.linear).fold(f32::MIN, f32::max)
+}
+
+/// The highest threshold under which few attacks fall that would else be found.
+fn clear(known: &[Known], calibration: &Calibration) -> f32 {
+    let found: Vec<&Known> = known
+        .iter()
+        .filter(|known| {
+            known.case.hostile
+                && logit(&known.evidence, calibration.temperature, calibration.share) >= calibration.medium
+        })
+        .collect();
+    // A text is cleared if every window is below the threshold and in a known language.
+    let mut worst: Vec<f32> = found
+        .iter()
+        .map(|known| {
+            known.evidence.iter().map(|w| if w.is_known { w.linear } else { f32::MAX }).fold(f32::MIN, f32::max)
+        })
+        .collect();
+    worst.sort_unstable_by(f32::total_cmp);
+    let lost = (LOST_MAX * worst.len() as f64).floor() as usize;
+    worst.get(lost).copied().unwrap_or(f32::MIN)
+}
+
+/// The file with these settings among its own.
+fn with_settings(bytes: &[u8], calibration: &Calibration) -> Result<Vec<u8>> {
+    let (length, rest) = bytes.split_at_checked(8).context("the model file is cut")?;
+    let length = usize::try_from(u64::from_le_bytes(length.try_into()?))?;
+    let (header, data) = rest.split_at_checked(length).context("the model file is cut")?;
+    let mut header: Map<String, Value> = serde_json::from_slice(header)?;
+    let metadata = header.get_mut("__metadata__").and_then(Value::as_object_mut).context("the file has no settings")?;
+    for (key, value) in calibration.settings() {
+        metadata.insert(key.to_owned(), Value::String(value));
+    }
+    let mut header = serde_json::to_vec(&header)?;
+    // Tensors start at a multiple of eight, as the format wants.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut out = (header.len() as u64).to_le_bytes().to_vec();
+    out.extend(header);
+    out.extend(data);
+    Ok(out)
+}

@@ -1,0 +1,278 @@
+//! The report on the detector: figures as JSON, which is compared, and as a page, which is read.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::{Deserialize, Serialize};
+use wardbell_core::policy::Sensitivity;
+use wardbell_detect::cascade::calibration::Calibration;
+
+use crate::injection::{Case, Judgement};
+use crate::measure::Scores;
+
+/// How much worse a figure may be before it counts, on sets of thousands of texts. Scores do not depend on the machine, so
+/// the noise is that of small changes of the code.
+const AUROC_NOISE: f64 = 0.003;
+const SHARE_NOISE: f64 = 0.02;
+const FALSE_POSITIVE_NOISE: f64 = 0.003;
+
+/// What the detector is worth on a set of texts; a share is `None` where there is nothing to take it of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Worth {
+    attacks: usize,
+    benign: usize,
+    auroc: Option<f64>,
+    /// Recall where one benign text in a hundred of this set is flagged, and one in a thousand.
+    recall_at_1_percent: Option<f64>,
+    recall_at_01_percent: Option<f64>,
+    /// At the thresholds of the three sensitivities.
+    recall: [Option<f64>; 3],
+    false_positives: [Option<f64>; 3],
+}
+
+/// All figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    settings: BTreeMap<String, String>,
+    all: Worth,
+    in_source: Worth,
+    out_of_source: Worth,
+    /// The out-of-source set where the encoder reads only what the linear tier does not clear.
+    lenient: Worth,
+    /// The share of benign texts that need no encoder there.
+    cleared: f64,
+    /// The share of texts of which something was left unread.
+    partial: f64,
+    /// By group of out-of-source and in-source texts: kinds of attack with all benign texts beside them.
+    kinds: [BTreeMap<String, Worth>; 2],
+    languages: [BTreeMap<String, Worth>; 2],
+    sources: [BTreeMap<String, Worth>; 2],
+}
+
+const SENSITIVITIES: [Sensitivity; 3] = [Sensitivity::Low, Sensitivity::Medium, Sensitivity::High];
+const SCOPES: [&str; 2] = ["out-of-source", "in-source"];
+
+impl Worth {
+    fn of(scores: &Scores) -> Self {
+        let round = |value: Option<f64>| value.map(|value| (value * 1e4).round() / 1e4);
+        let at = |share| round(scores.recall(scores.threshold_at(share)).filter(|_| !scores.benign.is_empty()));
+        Self {
+            attacks: scores.attacks.len(),
+            benign: scores.benign.len(),
+            auroc: round(scores.auroc()),
+            recall_at_1_percent: at(0.01),
+            recall_at_01_percent: at(0.001),
+            recall: SENSITIVITIES.map(|level| round(scores.recall(level.threshold()))),
+            false_positives: SENSITIVITIES.map(|level| round(scores.false_positives(level.threshold()))),
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn of(cases: &[Case], judged: &[Judgement], calibration: &Calibration) -> Self {
+        let both = || cases.iter().zip(judged);
+        let set = |keep: &dyn Fn(&Case) -> bool, score: &dyn Fn(&Judgement) -> f32| {
+            let mut scores = Scores::default();
+            for (case, judged) in both().filter(|(case, _)| keep(case)) {
+                scores.push(case.hostile, score(judged));
+            }
+            Worth::of(&scores)
+        };
+        let strict = |judged: &Judgement| judged.strict;
+        let scopes = [true, false];
+        let groups = |name: &dyn Fn(&Case) -> &String, with_benign: bool| {
+            scopes.map(|ood| {
+                let names: std::collections::BTreeSet<&String> =
+                    cases.iter().filter(|case| case.ood == ood).map(name).collect();
+                let worth = |group: &String| {
+                    let keep = |case: &Case| {
+                        case.ood == ood && (name(case) == group || (with_benign && !case.hostile && is_attack(group)))
+                    };
+                    set(&keep, &strict)
+                };
+                names.into_iter().map(|group| (group.clone(), worth(group))).collect()
+            })
+        };
+        let share = |keep: &dyn Fn(&Case, &Judgement) -> bool, of: &dyn Fn(&Case) -> bool| {
+            let all = cases.iter().filter(|case| of(case)).count().max(1);
+            both().filter(|(case, judged)| of(case) && keep(case, judged)).count() as f64 / all as f64
+        };
+        Self {
+            settings: calibration.settings().into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            all: set(&|_| true, &strict),
+            in_source: set(&|case| !case.ood, &strict),
+            out_of_source: set(&|case| case.ood, &strict),
+            lenient: set(&|case| case.ood, &|judged| judged.lenient),
+            cleared: share(&|_, judged| !judged.encoded, &|case| !case.hostile),
+            partial: share(&|_, judged| judged.partial, &|_| true),
+            kinds: groups(&|case| &case.kind, true),
+            languages: groups(&|case| &case.lang, false),
+            sources: groups(&|case| &case.source, false),
+        }
+    }
+
+    /// The page.
+    pub(crate) fn page(&self, peers: Option<&BTreeMap<String, [Worth; 2]>>) -> String {
+        let mut page = String::from(
+            "# How well the injection detector does\n\n\
+             Written by `cargo xtask eval injection`, which runs the code that ships over the development set (kept outside the\n\
+             repository). *Out-of-source* texts come from sources of which training saw nothing: that is the honest figure.\n\
+             Every text is read in full (`strict`); recall is the share of attacks that are found, false positives the share of\n\
+             benign texts that are flagged, at the thresholds of the three sensitivities. The thresholds were chosen on the\n\
+             benign texts of this same set, so that about 0.1 %, 1 % and 5 % of them are above.\n\n",
+        );
+        let rows = [
+            ("**out-of-source**", &self.out_of_source),
+            ("in-source", &self.in_source),
+            ("all", &self.all),
+            ("out-of-source, lenient", &self.lenient),
+        ];
+        table(&mut page, "texts", rows.into_iter());
+        let _ = write!(
+            page,
+            "\n*Lenient* is how the gateway reads what a user says: the encoder is asked only where the linear tier does not clear\n\
+             the text. It clears {} of the benign texts. Of {} of all texts something was left unread because of a bound.\n",
+            percent(Some(self.cleared)),
+            percent(Some(self.partial))
+        );
+        if let Some(peers) = peers {
+            page.push_str("\n## Beside others that run offline\n\nThe same texts, each peer's own score.\n\n");
+            for (at, scope) in SCOPES.iter().enumerate() {
+                let _ = writeln!(page, "{scope}:\n");
+                let ours = if at == 0 { &self.out_of_source } else { &self.in_source };
+                let rows = peers.iter().filter_map(|(name, worth)| worth.get(at).map(|worth| (name.as_str(), worth)));
+                let mut others: Vec<_> = rows.collect();
+                others.sort_by(|a, b| b.1.auroc.unwrap_or(0.0).total_cmp(&a.1.auroc.unwrap_or(0.0)));
+                page.push_str("| detector | AUROC | recall at 1 % | recall at 0.1 % |\n|---|--:|--:|--:|\n");
+                for (name, worth) in [("**Wardbell**", ours)].into_iter().chain(others) {
+                    let _ = writeln!(
+                        page,
+                        "| {name} | {} | {} | {} |",
+                        auroc(worth.auroc),
+                        percent(worth.recall_at_1_percent),
+                        percent(worth.recall_at_01_percent)
+                    );
+                }
+                page.push('\n');
+            }
+        }
+        let parts = [
+            ("By kind", "kind", &self.kinds, "A kind of attack stands beside all benign texts of its scope."),
+            ("By language", "language", &self.languages, ""),
+            ("By source", "source", &self.sources, ""),
+        ];
+        for (title, column, groups, note) in parts {
+            let _ = writeln!(page, "\n## {title}\n");
+            if !note.is_empty() {
+                let _ = writeln!(page, "{note}\n");
+            }
+            for (scope, groups) in SCOPES.iter().zip(groups) {
+                let _ = writeln!(page, "{scope}:\n");
+                table(&mut page, column, groups.iter().map(|(name, worth)| (name.as_str(), worth)));
+                page.push('\n');
+            }
+        }
+        page
+    }
+}
+
+/// Whether a kind is one of attacks; `obfuscated` is of both.
+fn is_attack(kind: &str) -> bool {
+    matches!(kind, "direct" | "jailbreak" | "extraction" | "indirect" | "obfuscated")
+}
+
+fn table<'w>(page: &mut String, column: &str, rows: impl Iterator<Item = (&'w str, &'w Worth)>) {
+    let _ = writeln!(
+        page,
+        "| {column} | attacks | benign | AUROC | recall at 1 % | at 0.1 % | recall low / medium / high | false positives low / medium / high |"
+    );
+    page.push_str("|---|--:|--:|--:|--:|--:|--:|--:|\n");
+    for (name, worth) in rows {
+        let three = |values: &[Option<f64>; 3]| values.map(percent).join(" / ");
+        let _ = writeln!(
+            page,
+            "| {name} | {} | {} | {} | {} | {} | {} | {} |",
+            worth.attacks,
+            worth.benign,
+            auroc(worth.auroc),
+            percent(worth.recall_at_1_percent),
+            percent(worth.recall_at_01_percent),
+            three(&worth.recall),
+            three(&worth.false_positives)
+        );
+    }
+}
+
+fn auroc(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"))
+}
+
+fn percent(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{:.1} %", value * 100.0))
+}
+
+/// What peers are worth: a folder with a file of JSON lines for each, `{"i": row, "score": number}` in the order of the
+/// development set.
+pub(crate) fn peers(folder: &Path, cases: &[Case]) -> Result<BTreeMap<String, [Worth; 2]>> {
+    #[derive(Deserialize)]
+    struct Line {
+        i: usize,
+        score: f32,
+    }
+    let mut peers = BTreeMap::new();
+    for file in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = file?.path();
+        if path.extension().is_none_or(|extension| extension != "jsonl") {
+            continue;
+        }
+        let mut scopes = [Scores::default(), Scores::default()];
+        let text = std::fs::read_to_string(&path)?;
+        let lines = text.lines().map(serde_json::from_str::<Line>).collect::<Result<Vec<_>, _>>()?;
+        ensure!(lines.len() == cases.len(), "{} has {} rows, not {}", path.display(), lines.len(), cases.len());
+        for Line { i, score } in lines {
+            let case = cases.get(i).context("a peer's file names a row that is not there")?;
+            if let Some(scores) = scopes.get_mut(usize::from(!case.ood)) {
+                scores.push(case.hostile, score);
+            }
+        }
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
+        peers.insert(name, scopes.each_ref().map(Worth::of));
+    }
+    Ok(peers)
+}
+
+/// Fails where a figure is worse than in the report that is there, beyond noise.
+pub(crate) fn compare(now: &Report, before: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(before).with_context(|| format!("cannot read {}", before.display()))?;
+    let before: Report = serde_json::from_str(&text)?;
+    let mut worse = Vec::new();
+    let sets = [
+        ("all", &now.all, &before.all),
+        ("out-of-source", &now.out_of_source, &before.out_of_source),
+        ("in-source", &now.in_source, &before.in_source),
+        ("out-of-source, lenient", &now.lenient, &before.lenient),
+    ];
+    for (name, now, before) in sets {
+        let mut fell = |what: &str, now: Option<f64>, before: Option<f64>, noise: f64| {
+            if let (Some(now), Some(before)) = (now, before)
+                && now < before - noise
+            {
+                worse.push(format!("{name}: {what} fell from {before:.4} to {now:.4}"));
+            }
+        };
+        fell("AUROC", now.auroc, before.auroc, AUROC_NOISE);
+        fell("recall at 1 %", now.recall_at_1_percent, before.recall_at_1_percent, SHARE_NOISE);
+        for (now, before) in now.recall.iter().zip(before.recall) {
+            fell("recall at a sensitivity", *now, before, SHARE_NOISE);
+        }
+        for (now, before) in now.false_positives.iter().zip(before.false_positives) {
+            let negative = |value: Option<f64>| value.map(|value| -value);
+            fell("false positives (as less)", negative(*now), negative(before), FALSE_POSITIVE_NOISE);
+        }
+    }
+    ensure!(worse.is_empty(), "worse than the report:\n{}", worse.join("\n"));
+    println!("no figure is worse than in the report, beyond noise");
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Threads that let the injection model read.
+//!
+//! **Theory of operation.** A window takes the encoder milliseconds: too long for a thread of the runtime. A few threads of
+//! our own take windows from one queue; a request puts in those that the linear tier did not settle and awaits the answers.
+//! A window that was seen before is not put in again (`wardbell_detect::cascade` remembers).
+//!
+//! **Bounds.** The queue holds [`QUEUE_WINDOWS_MAX`] windows; a request that does not fit in gets
+//! [`DetectionFailure::Overloaded`] at once, and the policy decides. A request has at most [`REQUEST_WINDOWS_MAX`] windows
+//! read, those of its last texts first: what comes last is what is new. A caller that left, or whose time is over, costs
+//! nothing more: its windows are passed over.
+//!
+//! **End.** Dropping the readers ends the threads, each after the window that it is at, and waits for them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+use wardbell_core::verdict::DetectionFailure;
+use wardbell_detect::cascade::{Cascade, Effort, Judged, Look, Open, Space, WindowScores};
+
+/// How many windows wait at most. Source: ours; at ten milliseconds each, two threads work on them for 2.5 s, half of the
+/// time that detection may take (`Limits::detect_time_max`).
+const QUEUE_WINDOWS_MAX: usize = 512;
+
+/// How many windows of one request are read at most, a second of one thread. Source: ours.
+const REQUEST_WINDOWS_MAX: usize = 128;
+
+/// The model and the threads that let it read.
+#[derive(Debug)]
+pub struct Readers {
+    cascade: Arc<Cascade>,
+    /// `None` once they are told to end.
+    queue: Option<SyncSender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// A window that waits for a thread.
+struct Job {
+    window: Vec<u32>,
+    answer: oneshot::Sender<WindowScores>,
+}
+
+/// A text whose look is open, and what became of it.
+pub(crate) struct Read {
+    /// The position of the text in its request.
+    pub(crate) segment: usize,
+    pub(crate) judged: Judged,
+}
+
+impl Readers {
+    /// Starts `threads` threads, one at least.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(cascade: Cascade, threads: usize) -> std::io::Result<Self> {
+        let cascade = Arc::new(cascade);
+        let (queue, jobs) = sync_channel(QUEUE_WINDOWS_MAX);
+        let jobs = Arc::new(Mutex::new(jobs));
+        let threads = (0..threads.max(1))
+            .map(|at| {
+                let (cascade, jobs) = (Arc::clone(&cascade), Arc::clone(&jobs));
+                std::thread::Builder::new().name(format!("reader-{at}")).spawn(move || work(&cascade, &jobs))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { cascade, queue: Some(queue), threads })
+    }
+
+    /// Looks at a text with the linear tier.
+    pub(crate) fn look(&self, text: &str, effort: Effort) -> Look {
+        self.cascade.look(text, effort)
+    }
+
+    /// Lets the encoder read what is open, by the positions of the texts in their request. Cancel-safe: what is dropped is
+    /// not read.
+    ///
+    /// # Errors
+    /// When there is no room in the queue, or a thread did not finish a window.
+    pub(crate) async fn read(&self, open: Vec<(usize, Open)>) -> Result<Vec<Read>, DetectionFailure> {
+        let mut room = REQUEST_WINDOWS_MAX;
+        let mut waiting = Vec::with_capacity(open.len());
+        for (segment, open) in open.into_iter().rev() {
+            let mut answers = Vec::new();
+            for window in open.unknown().take(room) {
+                answers.push(self.put(window.to_vec())?);
+            }
+            room -= answers.len();
+            waiting.push((segment, open, answers));
+        }
+        let mut read = Vec::with_capacity(waiting.len());
+        for (segment, open, answers) in waiting {
+            let mut scores = Vec::with_capacity(answers.len());
+            for answer in answers {
+                // A thread that panics at a window drops its answer.
+                scores.push(answer.await.map_err(|_| DetectionFailure::Panicked)?);
+            }
+            read.push(Read { segment, judged: self.cascade.judge(open, scores) });
+        }
+        Ok(read)
+    }
+
+    fn put(&self, window: Vec<u32>) -> Result<oneshot::Receiver<WindowScores>, DetectionFailure> {
+        let (answer, answered) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(DetectionFailure::Overloaded)?;
+        match queue.try_send(Job { window, answer }) {
+            Ok(()) => Ok(answered),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(DetectionFailure::Overloaded),
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a reader ended unexpectedly");
+            }
+        }
+    }
+}
+
+/// What a thread does until the queue ends.
+fn work(cascade: &Cascade, jobs: &Mutex<Receiver<Job>>) {
+    let mut space = Space::default();
+    loop {
+        // Whoever waits holds the lock; the others wait for it.
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { window, answer }) = next else { return };
+        if answer.is_closed() {
+            continue;
+        }
+        match catch_unwind(AssertUnwindSafe(|| cascade.score(&window, &mut space))) {
+            Ok(Ok(scores)) => drop(answer.send(scores)),
+            Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "a window was refused"),
+            Err(_) => {
+                tracing::error!("the model stopped unexpectedly at a window");
+                space = Space::default();
+            }
+        }
+    }
+}
