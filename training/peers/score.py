@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-SECONDS_MAX = 600
+SECONDS_MAX = 150
 SAMPLE = 1500
 PROBE = 60
 """Rows scored to learn the speed."""

@@ -3,17 +3,22 @@
 import hashlib
 import json
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from sklearn.linear_model import SGDClassifier
 
 import carrier
 import corpus
 import encoder as network
 import tokens
+from sample import fit_chooser
 
 VOCABULARY_SIZE = 88_000
+CHOOSER_SEED = 7
 
 
 @dataclass
@@ -24,6 +29,7 @@ class Stage:
     ids: list[np.ndarray]
     held: list[corpus.Row]
     vocabulary: tokens.Vocabulary
+    chooser: SGDClassifier
 
 
 def vocabulary(base: carrier.Carrier, data: Path, out: Path) -> tokens.Vocabulary:
@@ -42,12 +48,23 @@ def load(base: Path, data: Path, own: Path, out: Path) -> Stage:
     kept = vocabulary(carrier.read(base), data, out)
     rows = corpus.public(data / "train.jsonl")
     key = hashlib.sha256(json.dumps(kept.kept).encode() + corpus.fingerprint(rows).encode()).hexdigest()[:16]
-    path = out / f"ids-{key}.pickle"
-    if not path.exists():
-        path.write_bytes(pickle.dumps([ids for part in tokens.batched((row.text for row in rows), 2000) for ids in kept.encode(part)]))
-    ids = pickle.loads(path.read_bytes())
+
+    def public_ids():
+        return [ids for part in tokens.batched((row.text for row in rows), 2000) for ids in kept.encode(part)]
+
+    ids = cached(out / f"ids-{key}.pickle", public_ids)
+    chooser = cached(out / f"chooser-{key}.pickle", lambda: fit_chooser([row.label for row in rows], ids, CHOOSER_SEED))
     train, held = corpus.own(own)
-    return Stage(rows + train, ids + kept.encode(row.text for row in train), held, kept)
+    return Stage(rows + train, ids + kept.encode(row.text for row in train), held, kept, chooser)
+
+
+def cached(path: Path, make: Callable[[], Any]) -> Any:
+    """What `make` made, now or in an earlier run; `path` names what it depends on. Read only files of your own output folder."""
+    if not path.exists():
+        part = path.with_suffix(".part")
+        part.write_bytes(pickle.dumps(make()))
+        part.rename(path)
+    return pickle.loads(path.read_bytes())
 
 
 def encoder(base: Path, vocabulary: tokens.Vocabulary, layers: int) -> network.Encoder:

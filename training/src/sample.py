@@ -75,11 +75,27 @@ def chooser_features(windows: list[np.ndarray]) -> csr_matrix:
     return csr_matrix((scale, flat, np.array(starts)), shape=(len(windows), 1 << CHOOSER_BITS))
 
 
+def fit_chooser(labels: list[int], ids: list[np.ndarray], seed: int) -> SGDClassifier:
+    """A quick linear model over pieces and pairs of pieces: it tells which window of a long attack document is likely the hostile one."""
+    model = SGDClassifier(loss="log_loss", alpha=3e-6, max_iter=4, tol=None, random_state=seed)
+    return model.fit(chooser_features(ids), labels)
+
+
 class Sampler:
     """Draws rounds. All that is drawn follows from `seed` and the number of the round."""
 
-    def __init__(self, rows: list[Row], ids: list[np.ndarray], vocabulary: Vocabulary, own_weight: float, seed: int):
-        self.rows, self.ids, self.vocabulary, self.own_weight, self.seed = rows, ids, vocabulary, own_weight, seed
+    def __init__(
+        self,
+        rows: list[Row],
+        ids: list[np.ndarray],
+        vocabulary: Vocabulary,
+        chooser: SGDClassifier,
+        own_weight: float,
+        public_weight: float,
+        seed: int,
+    ):
+        self.rows, self.ids, self.vocabulary, self.seed = rows, ids, vocabulary, seed
+        self.own_weight, self.public_weight = own_weight, public_weight
         self.windows = [vocabulary.windows(one) for one in ids]
         self.families = defaultdict(list)
         for number, row in enumerate(rows):
@@ -89,17 +105,16 @@ class Sampler:
             for number, row in enumerate(rows)
             if row.label == 0 and (row.kind in STATEMENT_KINDS or row.family in STATEMENT_FAMILIES)
         ]
-        self.scores = self.score_long_attacks()
+        self.context_set = set(self.contexts)
+        self.scores = self.score_long_attacks(chooser)
 
-    def score_long_attacks(self) -> dict[int, np.ndarray]:
-        """A quick linear model over pieces says which window of a long attack document is likely to hold the attack."""
-        model = SGDClassifier(loss="log_loss", alpha=3e-6, max_iter=4, tol=None, random_state=self.seed)
-        model.fit(chooser_features(self.ids), [row.label for row in self.rows])
+    def score_long_attacks(self, chooser: SGDClassifier) -> dict[int, np.ndarray]:
+        """For each window of a long attack, how likely it is the one that holds the attack."""
         long = [n for n, row in enumerate(self.rows) if row.label == 1 and len(self.windows[n]) > 1]
         scores = {}
         for start in range(0, len(long), 1000):
             part = long[start : start + 1000]
-            flat = model.decision_function(chooser_features([window for n in part for window in self.windows[n]]))
+            flat = chooser.decision_function(chooser_features([window for n in part for window in self.windows[n]]))
             at = 0
             for n in part:
                 scores[n] = flat[at : at + len(self.windows[n])]
@@ -114,7 +129,8 @@ class Sampler:
             weights = [self.weight(self.rows[n]) for n in members]
             total = sum(weights)
             free = FREE_ROWS * (2 if label == 1 else 1)
-            wanted = total * self.own_weight if own else total if total <= free else free * math.sqrt(total / free)
+            public = total if total <= free else free * math.sqrt(total / free)
+            wanted = total * self.own_weight if own else public * self.public_weight
             for n, weight in zip(members, weights):
                 expected = wanted * weight / total
                 for _ in range(int(expected) + (dice.random() < expected % 1)):
@@ -143,12 +159,6 @@ class Sampler:
         else:
             window = windows[self.likely(n, row, dice)]
         return Example(window.astype(np.int32), row.label, role)
-
-    @property
-    def context_set(self) -> set[int]:
-        if not hasattr(self, "_context_set"):
-            self._context_set = set(self.contexts)
-        return self._context_set
 
     def likely(self, n: int, row: Row, dice: random.Random) -> int:
         scores = self.scores[n]

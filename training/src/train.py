@@ -20,12 +20,12 @@ from encoder import Encoder, pad
 from sample import Example, Sampler
 
 SYNC_STEPS = 15
-BATCH_IDS = 1900
-"""Ids in a batch with its padding: some 32 texts of usual length."""
-BUCKET_BATCHES = 40
-RATE_ENCODER = 1e-4
+BATCH_IDS = 1000
+"""Ids in a batch with its padding: some 16 texts of usual length, two workers apart."""
+BUCKET_BATCHES = 60
+RATE_ENCODER = 1.5e-4
 RATE_HEAD = 1e-3
-WARM_UP_STEPS = 60
+WARM_UP_STEPS = 50
 WEIGHT_DECAY = 0.01
 CLIP = 1.0
 SMOOTH_ATTACK, SMOOTH_BENIGN = 0.97, 0.015
@@ -37,7 +37,7 @@ CHECKPOINT_SECONDS = 600
 def batches(examples: list[Example], dice: random.Random) -> list[list[Example]]:
     """Batches of like length. Inside a stretch of `BUCKET_BATCHES` the order is by length, then the batches are shuffled."""
     found = []
-    stretch = BUCKET_BATCHES * 32
+    stretch = BUCKET_BATCHES * 16
     for start in range(0, len(examples), stretch):
         part = sorted(examples[start : start + stretch], key=lambda one: len(one.ids))
         made, batch = [], []
@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--frozen", type=int, default=2, help="layers from the bottom that stay as they are")
     parser.add_argument("--own-weight", type=float, default=3.0, help="how often an own text is seen in a round")
+    parser.add_argument("--public-weight", type=float, default=1.0, help="share of the public rows' usual place in a round")
     parser.add_argument("--first-round", type=int, default=0)
     parser.add_argument("--decay", action="store_true", help="let the rate fall to a twentieth")
     parser.add_argument("--seed", type=int, default=7)
@@ -162,7 +163,7 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     np.random.seed(arguments.seed)
     stage = prepare.load(arguments.base, arguments.data, arguments.own, arguments.out)
-    sampler = Sampler(stage.rows, stage.ids, stage.vocabulary, arguments.own_weight, arguments.seed)
+    sampler = Sampler(stage.rows, stage.ids, stage.vocabulary, stage.chooser, arguments.own_weight, arguments.public_weight, arguments.seed)
     encoder = prepare.encoder(arguments.base, stage.vocabulary, arguments.layers)
     if arguments.start:
         encoder.load_state_dict(torch.load(arguments.start)["state"])
