@@ -1,0 +1,118 @@
+"""The network: a plain BERT of few layers over frozen 4-bit embeddings, mean pool, one linear head."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from carrier import Carrier, widen
+
+CATEGORIES = ("direct", "jailbreak", "extraction", "indirect", "obfuscated")
+OUTPUTS = 1 + len(CATEGORIES)
+"""Output 0 is the injection logit; the others are one logit a category, meaningful only where output 0 is high."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the encoder. `epsilon` is that of every layer norm."""
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    positions: int
+    epsilon: float
+
+
+class Layer(nn.Module):
+    """One post-norm transformer layer. The names of its parts are the names in the model file."""
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        self.heads = shape.heads
+        self.query = nn.Linear(shape.hidden, shape.hidden)
+        self.key = nn.Linear(shape.hidden, shape.hidden)
+        self.value = nn.Linear(shape.hidden, shape.hidden)
+        self.output = nn.Linear(shape.hidden, shape.hidden)
+        self.attention_norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
+        self.up = nn.Linear(shape.hidden, shape.feed_forward)
+        self.down = nn.Linear(shape.feed_forward, shape.hidden)
+        self.output_norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
+
+    def forward(self, states, mask):
+        batch, length, hidden = states.shape
+
+        def split(values):
+            return values.view(batch, length, self.heads, -1).transpose(1, 2)
+
+        mixed = functional.scaled_dot_product_attention(
+            split(self.query(states)), split(self.key(states)), split(self.value(states)), attn_mask=mask
+        )
+        mixed = mixed.transpose(1, 2).reshape(batch, length, hidden)
+        states = self.attention_norm(states + self.output(mixed))
+        return self.output_norm(states + self.down(functional.gelu(self.up(states))))
+
+
+class Encoder(nn.Module):
+    """Token ids in, `OUTPUTS` logits out. Embeddings are buffers: they keep the 4-bit values they came with."""
+
+    def __init__(self, shape: Shape, word: np.ndarray, position: np.ndarray):
+        super().__init__()
+        self.shape = shape
+        self.register_buffer("word", torch.from_numpy(word), persistent=False)
+        self.register_buffer("position", torch.from_numpy(position), persistent=False)
+        self.norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.head = nn.Linear(shape.hidden, OUTPUTS)
+
+    def forward(self, ids, lengths):
+        """`ids` [batch, longest], padded with anything; `lengths` [batch]."""
+        longest = ids.shape[1]
+        present = torch.arange(longest)[None, :] < lengths[:, None]
+        mask = None if bool(present.all()) else torch.zeros(present.shape).masked_fill(~present, -1e9)[:, None, None, :]
+        states = self.norm(functional.embedding(ids, self.word) + self.position[:longest])
+        for layer in self.layers:
+            states = layer(states, mask)
+        weight = present[:, :, None].to(states.dtype)
+        return self.head((states * weight).sum(1) / lengths[:, None])
+
+
+def from_carrier(carrier: Carrier, layers: int, kept: list[int]) -> Encoder:
+    """The first `layers` layers of the base, with the embeddings of the pieces `kept`, in that order. The head is new."""
+    shape = Shape(carrier.hidden, layers, carrier.heads, carrier.feed_forward, carrier.positions, carrier.epsilon)
+    scales, halves = carrier.blocks("emb.word", shape.hidden)
+    word = widen(scales[kept], halves[kept])
+    kind = carrier.floats("emb.type")[: shape.hidden]
+    position = carrier.floats("emb.pos").reshape(-1, shape.hidden) + kind
+    encoder = Encoder(shape, word, position.astype(np.float32))
+
+    def fill(module, weight, bias):
+        module.weight.data = torch.from_numpy(np.array(weight, dtype=np.float32)).reshape(module.weight.shape)
+        module.bias.data = torch.from_numpy(np.array(bias, dtype=np.float32))
+
+    fill(encoder.norm, carrier.floats("emb.ln.w"), carrier.floats("emb.ln.b"))
+    for index, layer in enumerate(encoder.layers):
+        for ours, theirs in MATRICES.items():
+            module = getattr(layer, ours)
+            fill(module, carrier.matrix(f"l{index}.{theirs}.w", module.in_features), carrier.floats(f"l{index}.{theirs}.b"))
+        for ours, theirs in NORMS.items():
+            fill(getattr(layer, ours), carrier.floats(f"l{index}.{theirs}.w"), carrier.floats(f"l{index}.{theirs}.b"))
+    nn.init.normal_(encoder.head.weight, std=0.02)
+    nn.init.zeros_(encoder.head.bias)
+    return encoder
+
+
+MATRICES = {"query": "q", "key": "k", "value": "v", "output": "ao", "up": "fi", "down": "fo"}
+"""Our names of a layer's matrices, and the carrier's."""
+NORMS = {"attention_norm": "aln", "output_norm": "oln"}
+
+
+def pad(rows: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of ids as one matrix with their lengths."""
+    lengths = torch.tensor([len(row) for row in rows])
+    ids = torch.zeros((len(rows), int(lengths.max())), dtype=torch.long)
+    for line, row in enumerate(rows):
+        ids[line, : len(row)] = torch.from_numpy(row.astype(np.int64))
+    return ids, lengths

