@@ -113,5 +113,6 @@ pub(crate) fn injection_score(findings: &[&Located]) -> f32 {
 /// The rule of the injection with the highest score.
 fn surest_injection(found: &[Located]) -> Option<&'static str> {
     let injections = found.iter().map(|located| &located.finding).filter(|finding| finding.entity.is_injection());
-    injections.max_by(|a, b| a.score.total_cmp(&b.score)).map(|finding| finding.rule)
+    // Of equals the first.
+    injections.reduce(|best, next| if next.score > best.score { next } else { best }).map(|finding| finding.rule)
 }

@@ -41,6 +41,7 @@ use wardbell_telemetry::ambient;
 use crate::bridge::{GatewayProbes, TestThroughNotifier};
 use crate::config::Config;
 use crate::keys::Keys;
+use crate::model;
 use crate::server::{self, Bounds, Surfaces};
 
 /// The largest body of a management call, in bytes.
@@ -101,7 +102,7 @@ impl App {
             directory: Arc::clone(&directory),
             store: Arc::clone(&store),
             engine: Arc::new(Engine::new(&EngineSettings::default())?),
-            readers: None,
+            readers: config.injection_model.as_deref().map(model::readers).transpose()?,
             allow_keys: Arc::new(AllowKeys::new(&keys.derived(ALLOWED_TEXTS))),
             upstream: egress.upstream(),
             recorder,

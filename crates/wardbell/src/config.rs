@@ -61,6 +61,7 @@ pub(crate) struct Config {
     pub(crate) smtp: Option<SmtpSettings>,
     pub(crate) limits: Limits,
     pub(crate) pricing: Pricing,
+    pub(crate) injection_model: Option<PathBuf>,
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
 }
@@ -217,6 +218,7 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         smtp,
         limits,
         pricing: pricing(raw, problems)?,
+        injection_model: Some(raw.get("injection.model").text()).filter(|path| !path.is_empty()).map(PathBuf::from),
         log_filter: log_filter.text(),
         log_format: log_format?,
     })

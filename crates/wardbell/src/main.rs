@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod health;
 mod keys;
+mod model;
 mod patient;
 mod receiver;
 mod server;

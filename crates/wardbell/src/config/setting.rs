@@ -70,6 +70,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Name servers to ask for the addresses of webhooks and providers, each an address with a port if it is not 53. \
          Empty asks the system's resolver, which reads the hosts file and search domains, too.",
     ),
+    setting(
+        "injection.model",
+        "",
+        Kind::Text,
+        "A file of the injection model that training/ makes, for trying it out: it looks beside the rules, and what it scores \
+         counts as the policy says. Empty is the rules alone.",
+    ),
     setting("webhooks.per_project_max", "5", Kind::Number, "The most webhooks of one project."),
     setting(
         "retention.alert_days",
