@@ -10,7 +10,7 @@
 //! and is looked at in turn, so that base64 in base64 in a JSON string comes out.
 //!
 //! **Bounds.** A reading is at most [`DEPTH_MAX`] ways from the plain one; there are at most [`READINGS_MAX`] of them, and
-//! together they hold at most [`GROWTH_MAX`] times the text and [`GROWTH_BYTES`] more. What is beyond a bound stays
+//! together they hold at most `GROWTH_MAX` times the text and `GROWTH_BYTES` more. What is beyond a bound stays
 //! unread, and [`Readings::is_partial`] says so. Time is linear in the text.
 //!
 //! **What it does not do.** It knows no language: a translation is the model's matter. Pictures of letters, ciphers with a

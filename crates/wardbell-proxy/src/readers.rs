@@ -4,8 +4,8 @@
 //! our own take windows from one queue; a request puts in those that the linear tier did not settle and awaits the answers.
 //! A window that was seen before is not put in again (`wardbell_detect::cascade` remembers).
 //!
-//! **Bounds.** The queue holds [`QUEUE_WINDOWS_MAX`] windows; a request that does not fit in gets
-//! [`DetectionFailure::Overloaded`] at once, and the policy decides. A request has at most [`REQUEST_WINDOWS_MAX`] windows
+//! **Bounds.** The queue holds `QUEUE_WINDOWS_MAX` windows; a request that does not fit in gets
+//! [`DetectionFailure::Overloaded`] at once, and the policy decides. A request has at most `REQUEST_WINDOWS_MAX` windows
 //! read, those of its last texts first: what comes last is what is new. A caller that left, or whose time is over, costs
 //! nothing more: its windows are passed over.
 //!

@@ -17,7 +17,10 @@ const FILE_BYTES_MAX: u64 = 80 * 1024 * 1024;
 pub(crate) fn readers(path: &Path) -> Result<Arc<Readers>> {
     let shown = path.display();
     let length = std::fs::metadata(path).with_context(|| format!("injection.model names {shown}"))?.len();
-    anyhow::ensure!(length <= FILE_BYTES_MAX, "injection.model names {shown}, which has more than {FILE_BYTES_MAX} bytes");
+    anyhow::ensure!(
+        length <= FILE_BYTES_MAX,
+        "injection.model names {shown}, which has more than {FILE_BYTES_MAX} bytes"
+    );
     let bytes = std::fs::read(path).with_context(|| format!("injection.model names {shown}"))?;
     let cascade = Cascade::read(bytes).with_context(|| format!("injection.model names {shown}, which is no model"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -48,3 +48,68 @@ fn an_operator_allows_a_text_from_its_alert_and_nothing_else() {
     let told: Value = rig.gateway.api("PATCH", &format!("/projects/{}", rig.project), Some(&wrong)).expect(422).json();
     assert!(told.to_string().contains("allow[0]"), "{told}");
 }
+/// A model file that says the same of every text: the encoder of the tests of wardbell-encoder, whose logits are small, and a
+/// linear tier of nothing but `bias`.
+fn model(bias: f32) -> Vec<u8> {
+    let encoder = include_bytes!("../../../wardbell-encoder/tests/oracle/tiny.safetensors");
+    let (length, rest) = encoder.split_at(8);
+    let length = usize::try_from(u64::from_le_bytes(length.try_into().unwrap())).unwrap();
+    let (header, data) = rest.split_at(length);
+    let mut header: Value = serde_json::from_slice(header).unwrap();
+    let buckets = 1 << 20;
+    header["linear.weights"] =
+        json!({"dtype": "I8", "shape": [buckets], "data_offsets": [data.len(), data.len() + buckets]});
+    for (setting, value) in [
+        ("temperature", "1".to_owned()),
+        ("linear.scale", "1".to_owned()),
+        ("linear.bias", bias.to_string()),
+        ("linear.share", "1".to_owned()),
+        ("linear.clear", "-1000".to_owned()),
+        ("threshold.high", "50".to_owned()),
+        ("threshold.medium", "60".to_owned()),
+        ("threshold.low", "70".to_owned()),
+        ("windows.content", "40".to_owned()),
+        ("windows.overlap", "8".to_owned()),
+    ] {
+        header["__metadata__"][setting] = json!(value);
+    }
+    let header = header.to_string().into_bytes();
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header);
+    file.extend(data);
+    file.resize(file.len() + buckets, 0);
+    file
+}
+
+#[test]
+fn a_model_that_an_operator_names_looks_beside_the_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("injection.safetensors");
+    let calm = says("Please read the notes of our planning meeting.");
+    for (bias, status) in [(1000.0, 400), (-100.0, 200)] {
+        std::fs::write(&file, model(bias)).unwrap();
+        let rig = Rig::with(&json!({}), |builder| builder.env("WARDBELL_INJECTION_MODEL", &file));
+        let told = rig.gateway.chat(&rig.key, &calm).expect(status).json();
+        if status == 400 {
+            let reason = told["violations"][0]["reason"].as_str().unwrap();
+            assert!(reason.starts_with("injection.model-"), "{told}");
+        }
+        let _ = rig.gateway.chat(&rig.key, &says(ATTACK)).expect(400);
+        let trial = rig.gateway.api("POST", &rig.path("try"), Some(&json!({"text": "Good morning."}))).expect(200);
+        assert_eq!(trial.json()["verdict"], if status == 400 { "block_injection" } else { "allow" });
+    }
+}
+
+#[test]
+fn a_file_that_is_no_model_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("injection.safetensors");
+    std::fs::write(&file, b"not a model").unwrap();
+    let failed = wardbell_testkit::gateway::Gateway::builder(crate::rig::BINARY)
+        .env("WARDBELL_INJECTION_MODEL", &file)
+        .try_start()
+        .err()
+        .unwrap();
+    let told = format!("{failed:?}");
+    assert!(told.contains("injection.model") && told.contains("no model"), "{told}");
+}
