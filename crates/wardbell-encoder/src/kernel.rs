@@ -1,7 +1,7 @@
 //! Which machine instructions do the work, chosen once and at run time.
 //!
-//! **Two doors.** [`Path::linear`] multiplies 8-bit rows with packed 7-bit weights; for this there is code of its own for every
-//! set of instructions. [`Path::pass`] runs any other part of the forward pass (`Pass`), written once in plain Rust and
+//! **Two doors.** `Path::linear` multiplies 8-bit rows with packed 7-bit weights; for this there is code of its own for every
+//! set of instructions. `Path::pass` runs any other part of the forward pass (`Pass`), written once in plain Rust and
 //! compiled again for wider registers.
 //!
 //! **Why all paths agree to the last bit.** Sums of products are integers and stay far below 2^31. In between, the rule for
