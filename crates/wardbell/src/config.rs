@@ -218,7 +218,7 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         smtp,
         limits,
         pricing: pricing(raw, problems)?,
-        injection_model: Some(raw.get("injection.model").text()).filter(|path| !path.is_empty()).map(PathBuf::from),
+        injection_model: named_file(&raw.get("injection.model"), problems),
         log_filter: log_filter.text(),
         log_format: log_format?,
     })
@@ -414,6 +414,16 @@ fn roots(typed: &Typed, problems: &mut Problems) -> Option<Vec<u8>> {
             None
         }
     }
+}
+
+/// A file that must be there, if one is named.
+fn named_file(typed: &Typed, problems: &mut Problems) -> Option<PathBuf> {
+    let path = PathBuf::from(Some(typed.text()).filter(|path| !path.is_empty())?);
+    if !path.is_file() {
+        let wrong = format!("names `{}`, which is no file", path.display());
+        problems.push(Problem::new(typed.origin.to_string(), wrong, None));
+    }
+    Some(path)
 }
 
 fn log_format(typed: &Typed, problems: &mut Problems) -> Option<LogFormat> {

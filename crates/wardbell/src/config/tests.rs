@@ -50,6 +50,18 @@ fn every_problem_is_told_at_once_with_its_place_and_remedy() {
 }
 
 #[test]
+fn own_prices_and_a_model_file_are_looked_at_before_anything_is_opened() {
+    let prices =
+        "[budgets]\nprices = [\"custom/m input=1 output=2\", \"acme/m input=1\"]\n[injection]\nmodel = \"/no/file\"\n";
+    let told = load_text(prices, &[], &[]).unwrap_err();
+    for part in ["2 problems", "budgets.prices in ", "names the provider `acme`", "injection.model in ", "`/no/file`"] {
+        assert!(told.contains(part), "{part} in:\n{told}");
+    }
+    let good = load_text("[budgets]\nprices = [\"custom/m input=1 output=2\"]\n", &[], &[]).unwrap();
+    assert!(good.pricing.book.find(wardbell_core::provider::ProviderKind::Custom, "M").is_some());
+}
+
+#[test]
 fn what_is_not_toml_is_told_with_the_files_name() {
     assert!(load_text("listen = ", &[], &[]).unwrap_err().contains("test.toml is not TOML"));
 }
