@@ -2,6 +2,7 @@
 # From the data to the model file: `training/run.sh DATA OUT`.
 #   DATA  folder with train.jsonl.gz, dev.jsonl.gz and harmful_plain.jsonl.gz (nothing of it is committed)
 #   OUT   folder for all that is made; each stage is skipped where its file lies there already, so a run that was cut off goes on
+# Its parts were run by hand, one after the other, and never yet as a whole.
 # Needs Python 3.11 or newer, cargo, and PyPI. On two quiet cores it takes about an hour; progress: OUT/*.log.jsonl.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -50,7 +51,7 @@ for path in "$here"/own/*.jsonl; do
 done
 
 places=(--base "$base" --data "$out/plain" --own "$out/plain/own" --out "$out")
-# Steps are those of each of two workers. The shipped model's stages 1 and 2 ran while our own texts were still being written
+# Steps are those of each of two workers. Stages 1 and 2 of the model that was measured ran while our own texts were still being written
 # (MODEL_CARD.md tells the counts), so a run from here sees more of them earlier and gives another model, not the same bits.
 train() { # name, steps, what else
   local name="$1" steps="$2"
@@ -76,7 +77,7 @@ print(corpus.fingerprint(corpus.public(pathlib.Path(sys.argv[1])) + corpus.own(p
 "$python" "$here/src/export.py" "${places[@]}" --checkpoint "$out/stage4.pt" --linear "$out/linear.bin" \
   --corpus "$digest" --version "$(date -u +%Y.%m.%d)" --model "$out/uncalibrated.safetensors" --oracle "$out/oracle.json"
 
-# Calibration and report are made by the code that ships, on whole documents.
+# Calibration and report are made by the code of the gateway, on whole documents.
 step "calibration"
 "$eval" calibrate --data "$data" --model "$out/uncalibrated.safetensors" --out "$out/injection.safetensors"
 step "report"
