@@ -52,9 +52,12 @@ def batches(examples: list[Example], dice: random.Random) -> list[list[Example]]
     return found
 
 
-def loss_of(encoder: Encoder, batch: list[Example]) -> torch.Tensor:
+def loss_of(encoder: Encoder, batch: list[Example], bf16: bool) -> torch.Tensor:
     """Injection by smoothed cross-entropy, and for attacks the category."""
-    logits = encoder(*pad([one.ids for one in batch]))
+    # Half the time of float32 where the processor has AVX-512 BF16 or AMX; the weights and what adds to them stay float32.
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+        logits = encoder(*pad([one.ids for one in batch]))
+    logits = logits.float()
     target = torch.tensor([SMOOTH_ATTACK if one.label else SMOOTH_BENIGN for one in batch])
     loss = functional.binary_cross_entropy_with_logits(logits[:, 0], target)
     attacks = [i for i, one in enumerate(batch) if one.label]
@@ -64,10 +67,10 @@ def loss_of(encoder: Encoder, batch: list[Example]) -> torch.Tensor:
     return loss
 
 
-def rate_at(step: int, steps: int, decay: bool) -> float:
-    """Share of the full rate: a linear rise, then full or falling in a line to a twentieth."""
+def rate_at(step: int, done: float, decay: bool) -> float:
+    """Share of the full rate: a linear rise, then full or falling in a line to a twentieth. `done`: share of the stage that is over."""
     rise = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return rise * (max(0.05, 1.0 - step / steps) if decay else 1.0)
+    return rise * (max(0.05, 1.0 - done) if decay else 1.0)
 
 
 def work(rank: int, arguments, sampler: Sampler, encoder: Encoder, shared: list[torch.Tensor], barrier) -> None:
@@ -79,7 +82,7 @@ def work(rank: int, arguments, sampler: Sampler, encoder: Encoder, shared: list[
     head = list(encoder.head.parameters())
     body = [p for layer in encoder.layers[arguments.frozen :] for p in layer.parameters()]
     optimiser = torch.optim.AdamW(
-        [{"params": body, "lr": RATE_ENCODER}, {"params": head, "lr": RATE_HEAD}], weight_decay=WEIGHT_DECAY
+        [{"params": body, "lr": RATE_ENCODER}, {"params": head, "lr": RATE_HEAD}], weight_decay=WEIGHT_DECAY, fused=True
     )
     full = [group["lr"] for group in optimiser.param_groups]
     log = (arguments.out / f"{arguments.name}.log.jsonl").open("a") if rank == 0 else None
@@ -90,10 +93,11 @@ def work(rank: int, arguments, sampler: Sampler, encoder: Encoder, shared: list[
         todo = todo[: len(todo) // 2 * 2][rank::2]
         round_number += 1
         for batch in todo:
-            share = rate_at(step, arguments.steps, arguments.decay)
+            done = (time.time() - began) / 60 / arguments.minutes if arguments.minutes else step / arguments.steps
+            share = rate_at(step, done, arguments.decay)
             for group, rate in zip(optimiser.param_groups, full):
                 group["lr"] = rate * share
-            loss = loss_of(encoder, batch)
+            loss = loss_of(encoder, batch, arguments.bf16)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(body + head, CLIP)
@@ -101,7 +105,7 @@ def work(rank: int, arguments, sampler: Sampler, encoder: Encoder, shared: list[
             step += 1
             losses.append(loss.item())
             ids += sum(len(one.ids) for one in batch)
-            stop = (arguments.out / f"{arguments.name}.stop").exists() if step % SYNC_STEPS == 0 else False
+            stop = (done >= 1 or (arguments.out / f"{arguments.name}.stop").exists()) if step % SYNC_STEPS == 0 else False
             if step % SYNC_STEPS == 0 or step == arguments.steps:
                 stop = meet(rank, body + head, shared, barrier, stop)
                 if rank == 0:
@@ -150,13 +154,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for stages and checkpoints")
     parser.add_argument("--name", required=True, help="name of the stage")
     parser.add_argument("--start", type=Path, help="checkpoint to go on from")
-    parser.add_argument("--steps", type=int, required=True, help="steps of each of the two workers")
+    parser.add_argument("--steps", type=int, default=10**9, help="steps of each of the two workers")
+    parser.add_argument("--minutes", type=float, help="end after so long instead, by the clock: no two runs are the same then")
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--frozen", type=int, default=2, help="layers from the bottom that stay as they are")
     parser.add_argument("--own-weight", type=float, default=3.0, help="how often an own text is seen in a round")
     parser.add_argument("--public-weight", type=float, default=1.0, help="share of the public rows' usual place in a round")
     parser.add_argument("--first-round", type=int, default=0)
     parser.add_argument("--decay", action="store_true", help="let the rate fall to a twentieth")
+    parser.add_argument("--bf16", action="store_true", help="multiply matrices in bfloat16")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -50,6 +50,8 @@ const CONCURRENCIES: &[usize] = &[1, 16, 64];
 const CONCURRENCIES_IN_SMOKE: &[usize] = &[1, 64];
 /// How often each way is measured at each concurrency.
 const ROUNDS: u32 = 3;
+/// Open connections where only one way is measured.
+const PROFILED: usize = 64;
 /// What a way is given to warm up before it is measured.
 const WARM_UP: Duration = Duration::from_millis(300);
 /// The chat endpoint.
@@ -81,6 +83,9 @@ pub(crate) struct Options {
     /// With --smoke: use the debug binary that is there, without building it.
     #[arg(long, requires = "smoke")]
     built: bool,
+    /// Only this way at 64 connections for so many seconds, for a profiler: nginx, wardbell or guards.
+    #[arg(long, value_name = "WAY", conflicts_with = "smoke")]
+    only: Option<String>,
     /// Already runs on its own core.
     #[arg(long, hide = true)]
     pinned: bool,
@@ -112,6 +117,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.smoke {
         arguments.push("--smoke".to_owned());
     }
+    arguments.extend(options.only.iter().map(|way| format!("--only={way}")));
     program("taskset", arguments).run("see the message above")
 }
 
@@ -173,6 +179,16 @@ fn measure(options: &Options, pinned: bool) -> Result<()> {
         load::cell(way, 1, WARM_UP)?;
     }
     let time = Duration::from_secs_f64(seconds);
+    if let Some(only) = &options.only {
+        let way = ways.iter().find(|way| way.name == only).with_context(|| format!("there is no way `{only}`"))?;
+        let cell = load::cell(way, PROFILED, time)?;
+        let Row { per_second, p50, cpu, .. } = Row::new(way.name, PROFILED, vec![cell]);
+        println!(
+            "{only}: {per_second:.0} requests/s, p50 {p50:.0} µs, {:.1} µs of the processor each",
+            cpu.unwrap_or(f64::NAN)
+        );
+        return Ok(());
+    }
     let mut rows = Vec::new();
     for &concurrency in concurrencies {
         let mut cells: Vec<Vec<Cell>> = ways.iter().map(|_| Vec::new()).collect();

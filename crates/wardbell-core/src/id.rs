@@ -36,6 +36,11 @@ macro_rules! ids {
                 let millis = u64::try_from(now.as_millis()).unwrap_or(0);
                 Self(Builder::from_unix_timestamp_millis(millis, &entropy).into_uuid())
             }
+
+            /// The number behind the id, for hashes: 16 bytes, without the prefix.
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
         }
 
         impl fmt::Display for $name {

@@ -42,9 +42,27 @@ impl Prices {
         Self { input, output, cached: input, cache_write: input, cache_write_1h: input, reasoning: output }
     }
 
-    fn dearest_input(&self) -> Usd {
-        let Self { input, output: _, cached, cache_write, cache_write_1h, reasoning: _ } = *self;
-        input.max(cached).max(cache_write).max(cache_write_1h)
+    /// The dearest that a token may be at these prices.
+    pub fn dearest(&self) -> Dearest {
+        let Self { input, output, cached, cache_write, cache_write_1h, reasoning } = *self;
+        Dearest { input: input.max(cached).max(cache_write).max(cache_write_1h), output: output.max(reasoning) }
+    }
+}
+
+/// What a million tokens cost at most, of what is sent and of what is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dearest {
+    /// What is sent, in whatever way it is cached.
+    pub input: Usd,
+    /// What is answered or thought.
+    pub output: Usd,
+}
+
+impl Dearest {
+    /// The dearer of both, for each sort.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { input: self.input.max(other.input), output: self.output.max(other.output) }
     }
 }
 
@@ -62,15 +80,15 @@ pub enum Unknown {
 #[error("no price is known for this model, and the operator wants such requests refused")]
 pub struct NoPrice;
 
-/// The prices that hold: those of the model's every tier, or what the setting says of a model without any.
+/// The dearest that a token may be: at the model's dearest tier, or what the setting says of a model without a price.
 ///
 /// # Errors
-/// If there are none and the setting refuses.
-pub fn prices_or(known: Vec<Prices>, unknown: Unknown) -> Result<Vec<Prices>, NoPrice> {
-    match unknown {
-        _ if !known.is_empty() => Ok(known),
-        Unknown::Refuse => Err(NoPrice),
-        Unknown::Ceiling(prices) => Ok(vec![prices]),
+/// If there is none and the setting refuses.
+pub fn dearest_or(known: Option<Dearest>, unknown: Unknown) -> Result<Dearest, NoPrice> {
+    match (known, unknown) {
+        (Some(dearest), _) => Ok(dearest),
+        (None, Unknown::Refuse) => Err(NoPrice),
+        (None, Unknown::Ceiling(prices)) => Ok(prices.dearest()),
     }
 }
 
@@ -121,9 +139,8 @@ impl Ask {
     }
 }
 
-/// What a request may cost at most. `tiers` are the prices of every tier that it may fall into, one at least.
-pub fn upper_bound(ask: &Ask, caps: &Caps, tiers: &[Prices]) -> UpperBound {
-    let (input, output) = dearest(tiers);
+/// What a request may cost at most, at the dearest prices of every tier that it may fall into.
+pub fn upper_bound(ask: &Ask, caps: &Caps, Dearest { input, output }: Dearest) -> UpperBound {
     let answers = ask.answers.max(1);
     let tokens_out = ask.output_tokens(caps).saturating_mul(answers);
     UpperBound {
@@ -134,9 +151,9 @@ pub fn upper_bound(ask: &Ask, caps: &Caps, tiers: &[Prices]) -> UpperBound {
 
 /// How many output tokens for each answer fit into `room`, and never more than the request may have anyway; `None` if not
 /// even one fits.
-pub fn output_that_fits(ask: &Ask, caps: &Caps, tiers: &[Prices], room: Usd) -> Option<u64> {
-    let (_, price) = dearest(tiers);
-    let for_output = room.minus(upper_bound(ask, caps, tiers).input);
+pub fn output_that_fits(ask: &Ask, caps: &Caps, dearest: Dearest, room: Usd) -> Option<u64> {
+    let price = dearest.output;
+    let for_output = room.minus(upper_bound(ask, caps, dearest).input);
     let most = ask.output_tokens(caps);
     let each = i128::from(price.as_nanos()).checked_mul(i128::from(ask.answers.max(1)))?;
     let fits = if each == 0 {
@@ -176,13 +193,6 @@ pub fn cost(usage: &Usage, prices: &Prices) -> Usd {
     Usd::round_up(sum)
 }
 
-/// The dearest price of an input token and of an output token.
-fn dearest(tiers: &[Prices]) -> (Usd, Usd) {
-    tiers.iter().fold((Usd::ZERO, Usd::ZERO), |(input, output), prices| {
-        (input.max(prices.dearest_input()), output.max(prices.output).max(prices.reasoning))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,25 +223,26 @@ mod tests {
             (ask(tight_tokens(10), Some(0), 1), None, 600, 0),
             (Ask { extra_tokens: 85, ..ask(0, Some(0), 1) }, None, 12_750, 0),
         ] {
-            let bound = upper_bound(&ask, &caps(cap), &[MINI]);
+            let bound = upper_bound(&ask, &caps(cap), MINI.dearest());
             assert_eq!(bound, UpperBound { input: usd(input), output: usd(output) }, "{ask:?} {cap:?}");
         }
-        let most = upper_bound(&ask(u64::MAX, Some(u64::MAX), u64::MAX), &caps(None), &[MINI]);
+        let most = upper_bound(&ask(u64::MAX, Some(u64::MAX), u64::MAX), &caps(None), MINI.dearest());
         assert_eq!(most.total(), Usd::MAX, "nothing overflows");
     }
 
     #[test]
     fn the_dearest_tier_and_thinking_are_what_is_reserved() {
         let thinking = Prices { reasoning: usd(9_000_000_000), cache_write: usd(400_000_000), ..MINI };
-        let bound = upper_bound(&ask(1, Some(1), 1), &caps(None), &[thinking, MINI]);
+        let bound = upper_bound(&ask(1, Some(1), 1), &caps(None), thinking.dearest().or(MINI.dearest()));
         assert_eq!(bound, UpperBound { input: usd(400), output: usd(9_000) });
     }
 
     #[test]
     fn a_model_without_a_price_is_refused_or_dear_and_never_free() {
-        assert_eq!(prices_or(Vec::new(), Unknown::Refuse), Err(NoPrice));
-        assert_eq!(prices_or(Vec::new(), Unknown::Ceiling(MINI)), Ok(vec![MINI]));
-        assert_eq!(prices_or(vec![MINI], Unknown::Refuse), Ok(vec![MINI]));
+        let mini = MINI.dearest();
+        assert_eq!(dearest_or(None, Unknown::Refuse), Err(NoPrice));
+        assert_eq!(dearest_or(None, Unknown::Ceiling(MINI)), Ok(mini));
+        assert_eq!(dearest_or(Some(mini), Unknown::Refuse), Ok(mini));
     }
 
     #[test]
@@ -240,10 +251,10 @@ mod tests {
         for (room, fits) in
             [(0, None), (1_500, None), (2_699, None), (2_700, Some(1)), (5_000, Some(2)), (1 << 40, Some(50))]
         {
-            let found = output_that_fits(&ask, &caps(None), &[MINI], usd(room));
+            let found = output_that_fits(&ask, &caps(None), MINI.dearest(), usd(room));
             assert_eq!(found, fits, "{room}");
             let cost_of =
-                |tokens| upper_bound(&Ask { output_tokens: Some(tokens), ..ask }, &caps(None), &[MINI]).total();
+                |tokens| upper_bound(&Ask { output_tokens: Some(tokens), ..ask }, &caps(None), MINI.dearest()).total();
             assert!(fits.is_none_or(|tokens| cost_of(tokens) <= usd(room)));
         }
     }

@@ -4,19 +4,20 @@
 //! the dearest of the providers that it may be tried at; what it did cost is charged when its flight ends. Where the policy
 //! says so, a call that does not fit has its answer capped at what does.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use wardbell_core::budget::reservation::Reservation;
 use wardbell_core::money::Usd;
 use wardbell_core::policy::{BudgetPolicy, OnShortfall, TokenCount};
 use wardbell_core::provider::ProviderKind;
 use wardbell_core::usage::{ServiceTier, Usage};
-use wardbell_guard::budget::{self, Ask, Caps, NoPrice, Prices, Unknown};
+use wardbell_guard::budget::{self, Ask, Caps, Dearest, NoPrice, Prices, Unknown};
 use wardbell_llm::dialect::Dialect;
 use wardbell_llm::edit::Edit;
-use wardbell_llm::price::Rates;
 use wardbell_llm::price::book::PriceBook;
+use wardbell_llm::price::{Price, Rates};
 use wardbell_llm::tokens;
 use wardbell_llm::transcript::asked::Asked;
 use wardbell_store::budget::Spender;
@@ -92,26 +93,28 @@ impl Pricing {
         Some(budget::cost(usage, &prices))
     }
 
-    /// The prices of every tier at every provider that the call may be tried at, and the longest answer of them.
-    fn tiers(&self, remotes: &[Remote], model: &str, service: ServiceTier) -> Result<(Vec<Prices>, Caps), NoPrice> {
-        let mut all = Vec::new();
+    /// The dearest prices of every tier at every provider that the call may be tried at, and the longest answer of them.
+    fn dearest(&self, remotes: &[Remote], model: &str, service: ServiceTier) -> Result<(Dearest, Caps), NoPrice> {
+        let mut dearest = Dearest::default();
         let mut longest = Some(0);
         for remote in remotes {
             let price = self.book.find(remote.kind, model);
-            let known = price.as_ref().map_or_else(Vec::new, |price| {
-                let lengths = std::iter::once(0).chain(price.tiers.iter().map(|tier| tier.above_input_tokens + 1));
-                lengths
-                    .flat_map(|tokens| {
-                        [ServiceTier::Standard, service].map(|service| prices(&price.rates_at(tokens, service)))
-                    })
-                    .collect()
-            });
-            all.extend(budget::prices_or(known, self.unknown)?);
+            let known = price.as_deref().map(|price| dearest_of(price, service));
+            dearest = dearest.or(budget::dearest_or(known, self.unknown)?);
             let output_tokens_max = price.and_then(|price| price.output_tokens_max);
             longest = longest.zip(output_tokens_max).map(|(one, other)| one.max(other));
         }
-        Ok((all, Caps { output_tokens: longest, output_tokens_default: self.output_tokens_default }))
+        Ok((dearest, Caps { output_tokens: longest, output_tokens_default: self.output_tokens_default }))
     }
+}
+
+/// The dearest prices of a model, whatever the length of the request, at the service that is asked for or the usual one.
+fn dearest_of(price: &Price, service: ServiceTier) -> Dearest {
+    let lengths = std::iter::once(0).chain(price.tiers.iter().map(|tier| tier.above_input_tokens + 1));
+    let services = if service == ServiceTier::Standard { &[service][..] } else { &[ServiceTier::Standard, service] };
+    lengths
+        .flat_map(|tokens| services.iter().map(move |service| prices(&price.rates_at(tokens, *service)).dearest()))
+        .fold(Dearest::default(), Dearest::or)
 }
 
 /// Money that is held for a call.
@@ -191,8 +194,8 @@ pub(crate) async fn hold(
     }
     let pricing = &gateway.pricing;
     let service = call.asked.map_or(ServiceTier::Standard, Asked::service);
-    let (tiers, caps) = pricing
-        .tiers(remotes, call.model, service)
+    let (dearest, caps) = pricing
+        .dearest(remotes, call.model, service)
         .map_err(|NoPrice| Refused::NoPrice { model: call.model.to_owned() })?;
     let ask = Ask {
         text_tokens: text_tokens(remotes, call, policy.count),
@@ -208,19 +211,19 @@ pub(crate) async fn hold(
         model: Arc::from(flight.model()),
         request_id: Arc::from(flight.arrival.shown_id()),
     });
-    let bound = budget::upper_bound(&ask, &caps, &tiers);
+    let bound = budget::upper_bound(&ask, &caps, dearest);
     let held = |reservation| Held { reservation, pricing: Arc::clone(pricing) };
     if policy.on_shortfall == OnShortfall::Clamp {
         let mut lowered = ask;
         let mut cap = None;
         for _ in 0..CAP_TRIES {
-            let bound = budget::upper_bound(&lowered, &caps, &tiers);
+            let bound = budget::upper_bound(&lowered, &caps, dearest);
             let short = match gateway.ledger.try_reserve(&spender, bound, ambient::now()).await {
                 Ok(reservation) => return Ok(Some((held(reservation), cap))),
                 Err(ReserveError::Short(short)) => short,
                 Err(error) => return Err(unknown(&error, flight)),
             };
-            let fits = budget::output_that_fits(&lowered, &caps, &tiers, short.room());
+            let fits = budget::output_that_fits(&lowered, &caps, dearest, short.room());
             let Some(found) = fits.and_then(|tokens| call.cap(remotes, tokens)) else { break };
             lowered.output_tokens = Some(found.tokens);
             cap = Some(found);
@@ -285,16 +288,20 @@ fn extra_tokens(remotes: &[Remote], call: &Call<'_>, image_tokens: u64) -> u64 {
             && call.model.contains("gpt-4o-mini")
     };
     let each = if remotes.iter().any(is_mini) { IMAGE_TOKENS_GPT_4O_MINI.max(image_tokens) } else { image_tokens };
-    let has_tools = memchr::memmem::find(call.body, b"tools\"").is_some();
+    static TOOLS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"tools\""));
+    let has_tools = TOOLS.find(call.body).is_some();
     images(call.body).saturating_mul(each).saturating_add(if has_tools { TOOLS_TOKENS } else { 0 })
 }
 
 /// How many images of a body the provider may fetch itself; those in the body count as its bytes, too. Nobody escapes
 /// letters but to hide a word, so that each escaped one counts as an image that is hidden so.
 fn images(body: &[u8]) -> u64 {
-    let words: usize = IMAGE_WORDS.iter().map(|word| memchr::memmem::find_iter(body, word).count()).sum();
+    /// Each is made ready once.
+    static WORDS: LazyLock<[Finder<'static>; IMAGE_WORDS.len()]> = LazyLock::new(|| IMAGE_WORDS.map(Finder::new));
+    static HIDDEN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(ESCAPE));
+    let words: usize = WORDS.iter().map(|word| word.find_iter(body).count()).sum();
     let is_letter = |at: &usize| body.get(at + ESCAPE.len()).is_some_and(|digit| (b'4'..=b'7').contains(digit));
-    let hidden = memchr::memmem::find_iter(body, ESCAPE).filter(is_letter).count();
+    let hidden = HIDDEN.find_iter(body).filter(is_letter).count();
     words as u64 + hidden as u64
 }
 

@@ -44,7 +44,7 @@ pub(super) struct StreamRow {
     /// How late an event was: p50, p99, and the worst.
     pub(super) late: (f64, f64, f64),
     /// Microseconds of the hop's processor time per event.
-    cpu: Option<f64>,
+    pub(super) cpu: Option<f64>,
 }
 
 /// One way at one concurrency, over all rounds.
@@ -53,7 +53,7 @@ pub(super) struct Row {
     pub(super) concurrency: usize,
     requests: usize,
     pub(super) per_second: f64,
-    p50: f64,
+    pub(super) p50: f64,
     p99: f64,
     /// The smallest and the largest median of a round: how much the machine scatters.
     p50_of_rounds: (f64, f64),

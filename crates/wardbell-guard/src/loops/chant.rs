@@ -80,7 +80,7 @@ pub struct Chanting {
 impl Chanting {
     /// What to call it in an alert: chants of one key and model are of one kind, because no two have the same text.
     pub fn fingerprint(keys: &LoopKeys, key: wardbell_core::id::KeyId, model: &str) -> Fingerprint {
-        keys.seal(&[b"chanting", key.to_string().as_bytes(), model.as_bytes()])
+        keys.seal(&[b"chanting", key.as_bytes(), model.as_bytes()])
     }
 }
 

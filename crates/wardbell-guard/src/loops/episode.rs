@@ -33,7 +33,7 @@ impl Conversation {
     /// The conversation that a transcript belongs to. It stays the same while the transcript grows.
     pub fn of(keys: &LoopKeys, key: KeyId, turns: &[Turn<'_>]) -> Self {
         let mut mix = keys.mix();
-        mix.bytes(key.to_string().as_bytes());
+        mix.bytes(key.as_bytes());
         for turn in turns.iter().take(OPENING) {
             let head = turn.text.as_bytes();
             mix.bytes(head.get(..OPENING_BYTES).unwrap_or(head));

@@ -55,13 +55,15 @@ fn case_fold(letter: char) -> impl Iterator<Item = char> {
 }
 
 fn fold_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    out.reserve(bytes.len());
     let start = out.len();
     let mut at = 0;
-    let mut last_word = start..start;
-    while let Some(&byte) = bytes.get(at) {
+    while at < bytes.len() {
+        at += copy_plain(bytes, at, start, out);
+        let Some(&byte) = bytes.get(at) else { break };
         if is_space(byte) {
             at += run(bytes, at, is_space);
-            if at < bytes.len() && out.len() > start {
+            if !at_gap(out, start) {
                 out.push(b' ');
             }
             continue;
@@ -72,25 +74,14 @@ fn fold_bytes(bytes: &[u8], out: &mut Vec<u8>) {
             continue;
         }
         let rest = bytes.get(at..).unwrap_or_default();
-        let mut classes = 0;
-        let length = rest
-            .iter()
-            .take_while(|byte| {
-                let class = CLASSES[usize::from(**byte)];
-                classes |= class;
-                class & (LETTER | DIGIT) != 0
-            })
-            .count();
+        let length = run(bytes, at, is_word);
         let word = rest.get(..length).unwrap_or_default();
-        let has_digit = classes & DIGIT != 0;
-        let digits = if has_digit { word.iter().filter(|byte| byte.is_ascii_digit()).count() } else { 0 };
+        let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
         let masked = if digits > 0 || is_uuid_head(word, rest) {
-            let counts = out.get(last_word.clone()).is_some_and(|word| COUNTERS.contains(&word));
-            volatile(word, rest, digits, counts)
+            volatile(word, rest, digits, COUNTERS.contains(&last_word(out, start)))
         } else {
             None
         };
-        let from = out.len();
         if let Some(bytes) = masked {
             out.push(MASK);
             at += bytes;
@@ -98,8 +89,59 @@ fn fold_bytes(bytes: &[u8], out: &mut Vec<u8>) {
             out.extend(word.iter().map(u8::to_ascii_lowercase));
             at += length;
         }
-        last_word = from..out.len();
     }
+    if out.len() > start && out.last() == Some(&b' ') {
+        out.pop();
+    }
+}
+
+/// Copies, in lower case, what needs no second look: words without digits, signs, and single spaces. `at` must not be within a word.
+/// Returns how many bytes that was. What follows is a word that may have to be masked, white space of another kind, or a hyphen.
+fn copy_plain(bytes: &[u8], at: usize, start: usize, out: &mut Vec<u8>) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let mut in_gap = at_gap(out, start);
+    let length = rest
+        .iter()
+        .take_while(|byte| {
+            let class = CLASSES[usize::from(**byte)];
+            let is_gap = **byte == b' ';
+            let is_plain = class & (DIGIT | SPACE | HYPHEN) == 0 || is_gap && !in_gap;
+            in_gap = is_gap;
+            is_plain
+        })
+        .count();
+    let plain = rest.get(..length).unwrap_or_default();
+    let word = plain.iter().rev().take_while(|byte| is_word(**byte)).count();
+    let begun = match rest.get(length) {
+        Some(b'0'..=b'9') => word,
+        Some(b'-')
+            if is_uuid_head(
+                plain.get(length - word..).unwrap_or_default(),
+                rest.get(length - word..).unwrap_or_default(),
+            ) =>
+        {
+            word
+        }
+        _ => 0,
+    };
+    let plain = plain.get(..length - begun).unwrap_or_default();
+    out.extend(plain.iter().map(u8::to_ascii_lowercase));
+    plain.len()
+}
+
+/// Whether a space here would be one too many: at the start, or after another.
+fn at_gap(out: &[u8], start: usize) -> bool {
+    out.len() <= start || out.last() == Some(&b' ')
+}
+
+/// The last word of what is folded; empty where it was masked or there is none. It walks over the signs behind that word only.
+fn last_word(out: &[u8], start: usize) -> &[u8] {
+    let folded = out.get(start..).unwrap_or_default();
+    let is_over = |byte: &u8| is_word(*byte) || *byte == MASK;
+    let end = folded.iter().rposition(is_over).map_or(0, |last| last + 1);
+    let folded = folded.get(..end).unwrap_or_default();
+    let length = folded.iter().rev().take_while(|byte| is_word(**byte)).count();
+    folded.get(end - length..).unwrap_or_default()
 }
 
 /// Whether two texts have different folded forms for sure; `false` says nothing. It costs as much as their common start.
@@ -237,6 +279,7 @@ fn run(bytes: &[u8], at: usize, belongs: impl Fn(u8) -> bool) -> usize {
 const LETTER: u8 = 1;
 const DIGIT: u8 = 2;
 const SPACE: u8 = 4;
+const HYPHEN: u8 = 8;
 
 /// What each byte is; 0 is none of these.
 const CLASSES: [u8; 256] = {
@@ -247,6 +290,7 @@ const CLASSES: [u8; 256] = {
             b'a'..=b'z' | b'A'..=b'Z' => LETTER,
             b'0'..=b'9' => DIGIT,
             0..=b' ' | 0x7f => SPACE,
+            b'-' => HYPHEN,
             _ => 0,
         };
         if byte == u8::MAX {

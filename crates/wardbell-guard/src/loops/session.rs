@@ -44,7 +44,7 @@ impl SessionId {
     /// The session that a caller names. Names of two keys are two sessions.
     pub fn named(keys: &LoopKeys, key: KeyId, name: &str) -> Self {
         let mut mix = keys.mix();
-        mix.bytes(key.to_string().as_bytes());
+        mix.bytes(key.as_bytes());
         mix.bytes(name.as_bytes());
         Self(mix.end())
     }
@@ -114,7 +114,7 @@ impl Sessions {
     pub fn find(&mut self, keys: &LoopKeys, key: KeyId, turns: &[Turn<'_>], now: Duration) -> SessionId {
         let first_kept = turns.len().saturating_sub(PREFIXES_BACK_MAX);
         let mut chain = keys.mix();
-        chain.bytes(key.to_string().as_bytes());
+        chain.bytes(key.as_bytes());
         let mut prefixes = Vec::with_capacity(turns.len().min(PREFIXES_BACK_MAX));
         for (number, Turn { origin, text, calls, results }) in turns.iter().enumerate() {
             let mut part = |text: &str| {

@@ -125,8 +125,31 @@ pub struct PriceBook {
     known: RwLock<Known>,
 }
 
-/// What was found for a name, also where that was nothing.
-type Known = HashMap<(ProviderKind, String), Option<Arc<Price>>>;
+/// What was found for a name at each kind of provider, also where that was nothing. By the name first: that can be looked up
+/// without a copy of it.
+#[derive(Debug, Default)]
+struct Known {
+    by_name: HashMap<String, Vec<(ProviderKind, Option<Arc<Price>>)>>,
+    count: usize,
+}
+
+impl Known {
+    fn get(&self, kind: ProviderKind, model: &str) -> Option<&Option<Arc<Price>>> {
+        self.by_name.get(model)?.iter().find(|(known, _)| *known == kind).map(|(_, price)| price)
+    }
+
+    /// Remembers what was found, unless another did meanwhile.
+    fn put(&mut self, kind: ProviderKind, model: &str, price: Option<Arc<Price>>) {
+        if self.get(kind, model).is_some() {
+            return;
+        }
+        if self.count >= KNOWN_MAX {
+            *self = Self::default();
+        }
+        self.by_name.entry(model.to_owned()).or_default().push((kind, price));
+        self.count += 1;
+    }
+}
 
 impl PriceBook {
     /// A book with the operator's own prices before the table's.
@@ -139,18 +162,13 @@ impl PriceBook {
         if model.len() > NAME_BYTES_MAX {
             return None;
         }
-        let asked = (kind, model.to_owned());
-        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&asked) {
+        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(kind, model) {
             return known.clone();
         }
         let name = model.to_ascii_lowercase();
         let own = self.own.iter().find(|own| own.fits(kind, &name)).map(|own| &own.price);
         let price = own.or_else(|| find(kind, model).map(|row| &row.price)).cloned().map(Arc::new);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KNOWN_MAX {
-            known.clear();
-        }
-        known.insert(asked, price.clone());
+        self.known.write().unwrap_or_else(PoisonError::into_inner).put(kind, model, price.clone());
         price
     }
 }
@@ -192,7 +210,8 @@ mod tests {
         for number in 0..3 * KNOWN_MAX {
             assert_eq!(book.find(ProviderKind::Custom, &format!("model-{number}")), None);
         }
-        assert!(book.known.read().unwrap().len() <= KNOWN_MAX);
+        assert!(book.known.read().unwrap().count <= KNOWN_MAX);
+        assert!(book.known.read().unwrap().by_name.len() <= KNOWN_MAX);
         assert_eq!(book.find(ProviderKind::OpenAi, &"x".repeat(NAME_BYTES_MAX + 1)), None);
     }
 
