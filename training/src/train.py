@@ -94,7 +94,7 @@ def work(rank: int, arguments, sampler: Sampler, encoder: Encoder, shared: list[
         round_number += 1
         for batch in todo:
             done = (time.time() - began) / 60 / arguments.minutes if arguments.minutes else step / arguments.steps
-            share = rate_at(step, done, arguments.decay)
+            share = rate_at(step, done, arguments.decay) * arguments.rate
             for group, rate in zip(optimiser.param_groups, full):
                 group["lr"] = rate * share
             loss = loss_of(encoder, batch, arguments.bf16)
@@ -161,6 +161,7 @@ def main() -> None:
     parser.add_argument("--own-weight", type=float, default=3.0, help="how often an own text is seen in a round")
     parser.add_argument("--public-weight", type=float, default=1.0, help="share of the public rows' usual place in a round")
     parser.add_argument("--first-round", type=int, default=0)
+    parser.add_argument("--rate", type=float, default=1.0, help="share of the full rate to begin with")
     parser.add_argument("--decay", action="store_true", help="let the rate fall to a twentieth")
     parser.add_argument("--bf16", action="store_true", help="multiply matrices in bfloat16")
     parser.add_argument("--seed", type=int, default=7)

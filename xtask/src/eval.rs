@@ -16,7 +16,7 @@ pub(crate) enum Eval {
         /// The folder with `dev.jsonl.gz`.
         #[arg(long)]
         data: PathBuf,
-        /// A folder with the scores of peers on the same rows, a file `NAME.jsonl` for each.
+        /// The figures of peers on the same rows; else training/peers.json.
         #[arg(long)]
         peers: Option<PathBuf>,
         /// Another model file than the one that is built in.
@@ -33,6 +33,7 @@ pub(crate) fn run(eval: Eval) -> Result<()> {
     let out = root().join("docs/eval/injection");
     let mut arguments = vec!["injection".to_owned(), "--data".to_owned(), data.display().to_string()];
     arguments.extend(["--out".to_owned(), out.display().to_string()]);
+    let peers = peers.or_else(|| Some(root().join("training/peers.json")));
     for (name, path) in [("--peers", peers), ("--model", model)] {
         arguments.extend(path.into_iter().flat_map(|path| [name.to_owned(), path.display().to_string()]));
     }

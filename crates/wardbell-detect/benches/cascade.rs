@@ -15,11 +15,8 @@ mod prompts;
 
 use self::prompts::PROSE;
 
-static CASCADE: LazyLock<Cascade> = LazyLock::new(|| {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/model/injection.safetensors");
-    let bytes = std::fs::read(path).unwrap_or_else(|error| unreachable!("{error}"));
-    Cascade::read(bytes).unwrap_or_else(|error| unreachable!("{error}"))
-});
+static CASCADE: LazyLock<Cascade> =
+    LazyLock::new(|| Cascade::read(wardbell_model::INJECTION).unwrap_or_else(|error| unreachable!("{error}")));
 
 fn main() {
     LazyLock::force(&CASCADE);
@@ -84,7 +81,5 @@ fn read_the_twentieth_turn(bencher: Bencher<'_, '_>) {
 /// What the start of the process takes for it.
 #[divan::bench(sample_count = 5)]
 fn read_the_model_file(bencher: Bencher<'_, '_>) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/model/injection.safetensors");
-    let bytes = std::fs::read(path).unwrap_or_else(|error| unreachable!("{error}"));
-    bencher.with_inputs(|| bytes.clone()).bench_values(|bytes| Cascade::read(bytes).is_ok());
+    bencher.bench(|| Cascade::read(wardbell_model::INJECTION).is_ok());
 }

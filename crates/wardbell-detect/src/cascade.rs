@@ -36,7 +36,7 @@ use crate::cascade::calibration::{Calibration, CalibrationError};
 use crate::cascade::memory::{Key, Memory};
 use crate::engine::{Engine, EngineError, EngineSettings};
 use crate::linear::{Linear, LinearError, Scored, feature};
-use crate::reading::{Readings, Way};
+use crate::reading::{Reading, Readings, Way};
 
 pub mod calibration;
 mod memory;
@@ -300,7 +300,10 @@ impl Cascade {
             return Look::Open(Open { key, windows: Vec::new(), ruled: None, partial: true });
         };
         let readings = Readings::of(text);
-        let scored: Vec<Vec<Scored>> = readings.iter().map(|reading| linear.score(reading.text())).collect();
+        let score = |(index, text): (usize, &str)| {
+            if readings.is_superseded(index) { Vec::new() } else { linear.score(text) }
+        };
+        let scored: Vec<Vec<Scored>> = readings.iter().map(Reading::text).enumerate().map(score).collect();
         let ruled = self.rule(&readings);
         let clears = |window: &Scored| window.is_known && window.logit < self.calibration.clear;
         if effort == Effort::Lenient && scored.iter().flatten().all(clears) {
@@ -319,6 +322,9 @@ impl Cascade {
         }
         let mut windows = Vec::new();
         for (index, (reading, scored)) in readings.iter().zip(&scored).enumerate() {
+            if readings.is_superseded(index) {
+                continue;
+            }
             let tokens = self.model.tokenize(reading.text());
             let mut cuts = windows::cut(&tokens, reading.text(), self.calibration.content, self.calibration.overlap);
             if cuts.is_empty() {

@@ -133,6 +133,22 @@ impl<'t> Readings<'t> {
         self.is_partial
     }
 
+    /// Whether all that the reading at `index` says is said in plainer words by one that was found in it: it is a code from
+    /// end to end, half of it and more are escapes, or a third are marks between letters. To a model such a text is noise.
+    pub fn is_superseded(&self, index: usize) -> bool {
+        /// How many bytes may stand beside a code: too few for an order. Source: ours; `decode: ` has eight.
+        const BESIDE_BYTES_MAX: usize = 12;
+        let Some(length) = self.list.get(index).map(|reading| reading.text.len()) else { return false };
+        self.list.iter().filter(|found| found.parent == Some(index)).any(|found| match found.way {
+            Way::Code => length.saturating_sub(found.map.whole_bytes()) <= BESIDE_BYTES_MAX,
+            // What is not escaped stands in it as it was.
+            Way::Escapes => found.text.len().saturating_mul(2) <= length,
+            // A third of it and more were marks between letters; the rest stands in it, too.
+            Way::Respelled => found.text.len().saturating_mul(3) <= length.saturating_mul(2),
+            Way::Plain | Way::Hidden | Way::Rotated | Way::Backwards => false,
+        })
+    }
+
     /// The bytes that were sent for `span` of the reading at `index`: on character boundaries and inside the source.
     pub fn to_source(&self, index: usize, span: &Range<usize>) -> Range<usize> {
         let mut span = span.clone();
@@ -230,6 +246,11 @@ struct Piece {
 }
 
 impl Map {
+    /// How many bytes of the source stand behind pieces that map as a whole.
+    fn whole_bytes(&self) -> usize {
+        self.pieces.iter().filter_map(|piece| Some(piece.whole?.saturating_sub(piece.source))).sum()
+    }
+
     /// The source of a span: from the first byte that any of its bytes comes from to the last. A reading that runs
     /// backwards has its ends the other way round.
     fn back(&self, span: &Range<usize>) -> Range<usize> {

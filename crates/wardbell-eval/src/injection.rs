@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// The model file; else the one that is built in.
     #[arg(long)]
     model: Option<PathBuf>,
-    /// A folder with peers' scores on the same rows, to print beside ours: a file `NAME.jsonl` for each.
+    /// The figures of peers on the same rows, to print beside ours and to stay above: training/peers.json.
     #[arg(long)]
     peers: Option<PathBuf>,
     /// Where the report goes: this name with `.md` and with `.json`.
@@ -123,15 +123,15 @@ pub(crate) fn rules() -> Result<Engine> {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let cascade = match &options.model {
         Some(path) => Cascade::read(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)?,
-        None => anyhow::bail!("no model is built in yet: name one with --model"),
+        None => Cascade::read(wardbell_model::INJECTION)?,
     };
     let engine = rules()?;
     let cases = cases(&options.data.join("dev.jsonl.gz"))?;
     let judged = in_parallel(&cases, |case, space| judge(&engine, &cascade, &case.text, space))?;
     let report = Report::of(&cases, &judged, cascade.calibration());
-    let peers = options.peers.as_deref().map(|folder| report::peers(folder, &cases)).transpose()?;
+    let peers = options.peers.as_deref().map(report::peers).transpose()?;
     if options.check {
-        return report::compare(&report, &options.out.with_extension("json"));
+        return report::compare(&report, &options.out.with_extension("json"), peers.as_ref());
     }
     let page = report.page(peers.as_ref());
     println!("{page}");

@@ -17,6 +17,8 @@ use crate::measure::Scores;
 const AUROC_NOISE: f64 = 0.003;
 const SHARE_NOISE: f64 = 0.02;
 const FALSE_POSITIVE_NOISE: f64 = 0.003;
+/// How far above every peer the AUROC must be on texts of unseen sources. Source: ours, for issue 7's "clear margin".
+const PEER_MARGIN: f64 = 0.03;
 
 /// What the detector is worth on a set of texts; a share is `None` where there is nothing to take it of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,7 +116,7 @@ impl Report {
     }
 
     /// The page.
-    pub(crate) fn page(&self, peers: Option<&BTreeMap<String, [Worth; 2]>>) -> String {
+    pub(crate) fn page(&self, peers: Option<&Peers>) -> String {
         let mut page = String::from(
             "# How well the injection detector does\n\n\
              Written by `cargo xtask eval injection`, which runs the code that ships over the development set (kept outside the\n\
@@ -138,25 +140,7 @@ impl Report {
             percent(Some(self.partial))
         );
         if let Some(peers) = peers {
-            page.push_str("\n## Beside others that run offline\n\nThe same texts, each peer's own score.\n\n");
-            for (at, scope) in SCOPES.iter().enumerate() {
-                let _ = writeln!(page, "{scope}:\n");
-                let ours = if at == 0 { &self.out_of_source } else { &self.in_source };
-                let rows = peers.iter().filter_map(|(name, worth)| worth.get(at).map(|worth| (name.as_str(), worth)));
-                let mut others: Vec<_> = rows.collect();
-                others.sort_by(|a, b| b.1.auroc.unwrap_or(0.0).total_cmp(&a.1.auroc.unwrap_or(0.0)));
-                page.push_str("| detector | AUROC | recall at 1 % | recall at 0.1 % |\n|---|--:|--:|--:|\n");
-                for (name, worth) in [("**Wardbell**", ours)].into_iter().chain(others) {
-                    let _ = writeln!(
-                        page,
-                        "| {name} | {} | {} | {} |",
-                        auroc(worth.auroc),
-                        percent(worth.recall_at_1_percent),
-                        percent(worth.recall_at_01_percent)
-                    );
-                }
-                page.push('\n');
-            }
+            self.beside(&mut page, peers);
         }
         let parts = [
             ("By kind", "kind", &self.kinds, "A kind of attack stands beside all benign texts of its scope."),
@@ -175,6 +159,44 @@ impl Report {
             }
         }
         page
+    }
+}
+
+impl Report {
+    fn beside(&self, page: &mut String, peers: &Peers) {
+        page.push_str(
+            "\n## Beside others that run offline\n\nThe same texts, each peer's own score (`training/peers/`).\n\n",
+        );
+        for scope in SCOPES {
+            let of_peer: fn(&Peer) -> &PeerWorth =
+                if scope == "in-source" { |peer| &peer.in_source } else { |peer| &peer.out_of_source };
+            let ours = if scope == "in-source" { &self.in_source } else { &self.out_of_source };
+            let mut others: Vec<_> = peers.iter().map(|(name, peer)| (name.replace('_', "-"), of_peer(peer))).collect();
+            others.sort_by(|a, b| b.1.auroc.total_cmp(&a.1.auroc));
+            let _ = writeln!(page, "{scope}:\n");
+            page.push_str("| detector | texts | AUROC | recall at 1 % | recall at 0.1 % |\n|---|--:|--:|--:|--:|\n");
+            let _ = writeln!(
+                page,
+                "| **Wardbell** | {} | {} | {} | {} |",
+                ours.attacks + ours.benign,
+                auroc(ours.auroc),
+                percent(ours.recall_at_1_percent),
+                percent(ours.recall_at_01_percent)
+            );
+            for (name, PeerWorth { attacks, benign, auroc: theirs, recall_at_1_percent, recall_at_01_percent }) in
+                others
+            {
+                let _ = writeln!(
+                    page,
+                    "| {name} | {} | {} | {} | {} |",
+                    attacks + benign,
+                    auroc(Some(*theirs)),
+                    percent(Some(*recall_at_1_percent)),
+                    percent(Some(*recall_at_01_percent))
+                );
+            }
+            page.push('\n');
+        }
     }
 }
 
@@ -213,38 +235,37 @@ fn percent(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{:.1} %", value * 100.0))
 }
 
-/// What peers are worth: a folder with a file of JSON lines for each, `{"i": row, "score": number}` in the order of the
-/// development set.
-pub(crate) fn peers(folder: &Path, cases: &[Case]) -> Result<BTreeMap<String, [Worth; 2]>> {
-    #[derive(Deserialize)]
-    struct Line {
-        i: usize,
-        score: f32,
-    }
-    let mut peers = BTreeMap::new();
-    for file in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
-        let path = file?.path();
-        if path.extension().is_none_or(|extension| extension != "jsonl") {
-            continue;
-        }
-        let mut scopes = [Scores::default(), Scores::default()];
-        let text = std::fs::read_to_string(&path)?;
-        let lines = text.lines().map(serde_json::from_str::<Line>).collect::<Result<Vec<_>, _>>()?;
-        ensure!(lines.len() == cases.len(), "{} has {} rows, not {}", path.display(), lines.len(), cases.len());
-        for Line { i, score } in lines {
-            let case = cases.get(i).context("a peer's file names a row that is not there")?;
-            if let Some(scores) = scopes.get_mut(usize::from(!case.ood)) {
-                scores.push(case.hostile, score);
-            }
-        }
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
-        peers.insert(name, scopes.each_ref().map(Worth::of));
-    }
-    Ok(peers)
+/// What a peer is worth on the texts of one scope; those that were too slow for all of them saw a part.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct PeerWorth {
+    attacks: usize,
+    benign: usize,
+    auroc: f64,
+    recall_at_1_percent: f64,
+    #[serde(rename = "recall_at_0.1_percent")]
+    recall_at_01_percent: f64,
+}
+
+/// A peer's figures, as `training/peers/summary.py` writes them.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Peer {
+    #[serde(rename = "in source")]
+    in_source: PeerWorth,
+    #[serde(rename = "out of source")]
+    out_of_source: PeerWorth,
+}
+
+/// Peers by name.
+pub(crate) type Peers = BTreeMap<String, Peer>;
+
+/// Reads the figures of peers.
+pub(crate) fn peers(path: &Path) -> Result<Peers> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not what training/peers writes", path.display()))
 }
 
 /// Fails where a figure is worse than in the report that is there, beyond noise.
-pub(crate) fn compare(now: &Report, before: &Path) -> Result<()> {
+pub(crate) fn compare(now: &Report, before: &Path, peers: Option<&Peers>) -> Result<()> {
     let text = std::fs::read_to_string(before).with_context(|| format!("cannot read {}", before.display()))?;
     let before: Report = serde_json::from_str(&text)?;
     let mut worse = Vec::new();
@@ -270,6 +291,12 @@ pub(crate) fn compare(now: &Report, before: &Path) -> Result<()> {
         for (now, before) in now.false_positives.iter().zip(before.false_positives) {
             let negative = |value: Option<f64>| value.map(|value| -value);
             fell("false positives (as less)", negative(*now), negative(before), FALSE_POSITIVE_NOISE);
+        }
+    }
+    for (name, peer) in peers.into_iter().flatten() {
+        let (ours, theirs) = (now.out_of_source.auroc.unwrap_or(0.0), peer.out_of_source.auroc);
+        if ours < theirs + PEER_MARGIN {
+            worse.push(format!("out-of-source: AUROC {ours:.4} is no clear margin above {name}'s {theirs:.4}"));
         }
     }
     ensure!(worse.is_empty(), "worse than the report:\n{}", worse.join("\n"));

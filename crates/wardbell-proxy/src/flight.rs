@@ -19,6 +19,7 @@ use wardbell_core::time::Timestamp;
 use wardbell_core::usage::Usage;
 use wardbell_core::verdict::Verdict;
 use wardbell_guard::policy::decide::Beside;
+use wardbell_store::budget::RequestName;
 use wardbell_store::store::Store;
 use wardbell_telemetry::ambient;
 use wardbell_telemetry::metrics::{AlertLabels, LossLabels, RequestLabels, metrics};
@@ -57,6 +58,11 @@ impl Arrival {
     }
 
     /// The id that the caller and the receivers of alerts see: the caller's own, if it is well formed.
+    pub(crate) fn name(&self) -> RequestName {
+        self.caller_request.as_deref().map_or(RequestName::Ours(self.request), |name| RequestName::Callers(name.into()))
+    }
+
+    /// The same as a text.
     pub(crate) fn shown_id(&self) -> String {
         self.caller_request.clone().unwrap_or_else(|| self.request.to_string())
     }

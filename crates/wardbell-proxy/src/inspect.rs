@@ -200,13 +200,50 @@ fn again(
     tokio::task::block_in_place(work)
 }
 
+/// The longest run of texts that is looked at as one, in bytes. Source: ours; what is cut to pass unseen is short.
+const RUN_BYTES_MAX: usize = 8 * 1024;
+
+/// Texts of the user that follow one another, two or more: parts of a message, or messages without an answer between them. Together they may
+/// say what none of them says. The model's look at the run `n` stands at the number of the segments and `n`.
+fn runs(segments: &[Segment<'_>]) -> Vec<Range<usize>> {
+    let mut runs = Vec::new();
+    let mut start = 0;
+    for run in segments.chunk_by(|one, other| one.origin == other.origin) {
+        let end = start + run.len();
+        let bytes: usize = run.iter().map(|segment| segment.text.len()).sum();
+        if run.len() > 1 && run.iter().all(|segment| segment.origin == Origin::User) && bytes <= RUN_BYTES_MAX {
+            runs.push(start..end);
+        }
+        start = end;
+    }
+    runs
+}
+
+/// A finding of a run of texts as one of the whole of its last text.
+fn as_whole(finding: &Finding, text: &str) -> Finding {
+    let Finding { entity, rule, span: _, score } = *finding;
+    Finding { entity, rule, span: 0..text.len(), score }
+}
+
 /// Adds what the model found, takes out what the project allows, and keeps the fingerprint of what counts first.
 fn settle(segments: &[Segment<'_>], eyes: &Eyes, looks: &Looks, observed: &mut Observed) {
+    let runs = runs(segments);
     for (index, judged) in &looks.judged {
-        let Some(segment) = segments.get(*index) else { continue };
-        let of_rules = observed.sightings.iter_mut().filter(|seen| seen.segment() == *index);
-        let news = beyond(judged.findings(), of_rules.map(|seen| &mut seen.located.finding));
-        place(*index, segment, news, &mut observed.sightings);
+        let run = index.checked_sub(segments.len()).and_then(|number| runs.get(number));
+        let (index, own) = run.map_or((*index, *index..*index + 1), |run| (run.end - 1, run.clone()));
+        let Some(segment) = segments.get(index) else { continue };
+        let mut findings = judged.findings();
+        if run.is_some() {
+            // Its texts come first, and each says more exactly where it stands.
+            let is_known = |seen: &Sighting| {
+                own.contains(&seen.segment()) && is_injection(seen) && seen.located.finding.score >= judged.score
+            };
+            findings.truncate(usize::from(!observed.sightings.iter().any(is_known)));
+            findings = findings.into_iter().map(|finding| as_whole(&finding, &segment.text)).collect();
+        }
+        let of_rules = observed.sightings.iter_mut().filter(|seen| seen.segment() == index);
+        let news = beyond(findings, of_rules.map(|seen| &mut seen.located.finding));
+        place(index, segment, news, &mut observed.sightings);
     }
     observed.sightings.sort_by_key(|seen| (seen.located.segment, seen.located.finding.span.start));
     let Some(watch) = &eyes.watch else { return };
@@ -296,6 +333,27 @@ fn inspect_now(
             let anybody = segment.origin == Origin::Other && reading.call.dialect == Dialect::Generic;
             if said || anybody {
                 eyes.beside(&segment.text, segment.origin == Origin::User || anybody, &mut observed.beside);
+            }
+        }
+        if let Some(watch) = &eyes.watch {
+            for (number, run) in runs(&request.segments).into_iter().enumerate() {
+                let parts = request.segments.get(run.clone()).unwrap_or_default();
+                let joined = parts.iter().map(|segment| &*segment.text).collect::<Vec<_>>().join(" ");
+                let last = run.end - 1;
+                let mut found = scan(&joined);
+                found.retain(|finding| finding.entity.is_injection());
+                let is_news = |seen: &Sighting| !run.contains(&seen.segment()) || !is_injection(seen);
+                if observed.sightings.iter().all(is_news)
+                    && let Some(segment) = request.segments.get(last)
+                {
+                    place(
+                        last,
+                        segment,
+                        found.into_iter().map(|one| as_whole(&one, &segment.text)).collect(),
+                        &mut observed.sightings,
+                    );
+                }
+                watch.look(request.segments.len() + number, Origin::User, &joined, &mut looks);
             }
         }
         let preview = if reading.preview { preview_of(&request.segments, &observed.sightings) } else { None };

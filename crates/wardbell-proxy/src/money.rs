@@ -209,7 +209,7 @@ pub(crate) async fn hold(
         user: flight.user().map(Arc::from),
         session: call.session.map(Arc::from),
         model: Arc::from(flight.model()),
-        request_id: Arc::from(flight.arrival.shown_id()),
+        request: flight.arrival.name(),
     });
     let bound = budget::upper_bound(&ask, &caps, dearest);
     let held = |reservation| Held { reservation, pricing: Arc::clone(pricing) };
@@ -283,12 +283,12 @@ fn text_tokens(remotes: &[Remote], call: &Call<'_>, count: TokenCount) -> u64 {
 
 /// The tokens of what is not text, and of what providers add.
 fn extra_tokens(remotes: &[Remote], call: &Call<'_>, image_tokens: u64) -> u64 {
+    static TOOLS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"tools\""));
     let is_mini = |remote: &Remote| {
         matches!(remote.kind, ProviderKind::OpenAi | ProviderKind::Azure | ProviderKind::OpenRouter)
             && call.model.contains("gpt-4o-mini")
     };
     let each = if remotes.iter().any(is_mini) { IMAGE_TOKENS_GPT_4O_MINI.max(image_tokens) } else { image_tokens };
-    static TOOLS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"tools\""));
     let has_tools = TOOLS.find(call.body).is_some();
     images(call.body).saturating_mul(each).saturating_add(if has_tools { TOOLS_TOKENS } else { 0 })
 }

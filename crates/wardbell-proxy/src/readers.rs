@@ -141,3 +141,56 @@ fn work(cascade: &Cascade, jobs: &Mutex<Receiver<Job>>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Two texts of as many windows as one text may have, which are as many as one request may have.
+    fn long(readers: &Readers, number: usize) -> Vec<(usize, Open)> {
+        let look = |part: usize| {
+            let text: String = (0..4_000).map(|at| format!("part {part} of {number}, line {at}. ")).collect();
+            match readers.look(&text, Effort::Strict) {
+                Look::Open(open) => (part, open),
+                Look::Judged(judged) => panic!("{judged:?}"),
+            }
+        };
+        (0..2).map(look).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_does_not_fit_into_the_queue_is_told_at_once_and_what_is_given_up_costs_nothing() {
+        let cascade = Cascade::read(wardbell_model::INJECTION).unwrap();
+        let readers = Arc::new(Readers::start(cascade, 1).unwrap());
+        let requests = QUEUE_WINDOWS_MAX / REQUEST_WINDOWS_MAX + 2;
+        let opens: Vec<_> = (0..requests).map(|number| long(&readers, number)).collect();
+        assert!(opens.iter().flatten().all(|(_, open)| open.unknown().count() == REQUEST_WINDOWS_MAX / 2));
+        let calls: Vec<_> = opens
+            .into_iter()
+            .map(|open| {
+                let readers = Arc::clone(&readers);
+                tokio::spawn(async move { readers.read(open).await.map(|read| read.len()) })
+            })
+            .collect();
+        let mut overloaded = 0;
+        for call in calls {
+            // Those that wait are given up: their callers are gone.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if call.is_finished() {
+                overloaded += usize::from(call.await.unwrap() == Err(DetectionFailure::Overloaded));
+            } else {
+                call.abort();
+            }
+        }
+        assert!(overloaded >= 1, "nothing was refused");
+        let Look::Open(open) = readers.look("Is there still somebody who reads this?", Effort::Strict) else {
+            panic!("it was never seen before")
+        };
+        let read = tokio::time::timeout(Duration::from_secs(5), readers.read(vec![(0, open)])).await;
+        let read = read.expect("the windows that were given up are in the way").unwrap();
+        assert_eq!(read.iter().map(|read| read.segment).collect::<Vec<_>>(), [0]);
+        assert!(!read[0].judged.partial);
+    }
+}

@@ -17,7 +17,7 @@ use wardbell_core::money::Usd;
 use wardbell_core::policy::Policy;
 use wardbell_core::secret::Secret;
 use wardbell_core::time::Timestamp;
-use wardbell_store::budget::{BudgetChange, Spender, Sum};
+use wardbell_store::budget::{BudgetChange, RequestName, Spender, Sum};
 use wardbell_store::directory::Directory;
 use wardbell_store::ledger::Ledger;
 use wardbell_store::project::Project;
@@ -72,7 +72,7 @@ async fn prepare(store: Arc<dyn Store>) -> (Ledger, Arc<Spender>) {
         user: Some("ann".into()),
         session: Some("none has a budget".into()),
         model: "m".into(),
-        request_id: "req_1".into(),
+        request: RequestName::Callers("req_1".into()),
     };
     (Ledger::start(store, directory), Arc::new(spender))
 }

@@ -1,11 +1,12 @@
 //! Budgets as stored, and the one step in which a node borrows, accounts and gives back.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use wardbell_core::budget::{Account, Period, Scope, Shortfall, Terms};
-use wardbell_core::id::{KeyId, ProjectId};
+use wardbell_core::id::{KeyId, ProjectId, RequestId};
 use wardbell_core::money::Usd;
 use wardbell_core::time::Timestamp;
 
@@ -97,7 +98,25 @@ pub struct Spender {
     /// The model that the caller asked for.
     pub model: Arc<str>,
     /// The request's id, as alerts tell it.
-    pub request_id: Arc<str>,
+    pub request: RequestName,
+}
+
+/// A request's id, as alerts tell it. It becomes a text only where an alert does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestName {
+    /// Ours.
+    Ours(RequestId),
+    /// The caller's own.
+    Callers(Arc<str>),
+}
+
+impl fmt::Display for RequestName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ours(id) => id.fmt(f),
+            Self::Callers(name) => f.write_str(name),
+        }
+    }
 }
 
 /// What a node tells of one scope.

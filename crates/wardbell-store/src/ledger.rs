@@ -224,7 +224,7 @@ impl Ledger {
 
 /// The scopes of a spender that have budgets, in one order for all requests.
 fn counted(spender: &Spender, budgets: &ProjectBudgets) -> Vec<Counted> {
-    let Spender { project, key, user, session, model, request_id: _ } = spender;
+    let Spender { project, key, user, session, model, request: _ } = spender;
     let user = user.as_ref().map(|user| Scope::User(Arc::clone(user)));
     let session = session.as_ref().map(|session| Scope::Session(Arc::clone(session)));
     [Some(Scope::Project), Some(Scope::Key(*key)), user, session, Some(Scope::Model(Arc::clone(model)))]

@@ -102,7 +102,7 @@ impl App {
             directory: Arc::clone(&directory),
             store: Arc::clone(&store),
             engine: Arc::new(Engine::new(&EngineSettings::default())?),
-            readers: config.injection_model.as_deref().map(model::readers).transpose()?,
+            readers: model::readers(&config.injection_model, config.injection_threads)?,
             allow_keys: Arc::new(AllowKeys::new(&keys.derived(ALLOWED_TEXTS))),
             upstream: egress.upstream(),
             recorder,

@@ -28,6 +28,8 @@ use wardbell_telemetry::logs::{self, LogFormat};
 use raw::{RawConfig, Typed};
 use setting::SETTINGS;
 
+use crate::model;
+
 /// The file that is read when none is named, if it is there.
 const FILE_DEFAULT: &str = "wardbell.toml";
 
@@ -61,7 +63,9 @@ pub(crate) struct Config {
     pub(crate) smtp: Option<SmtpSettings>,
     pub(crate) limits: Limits,
     pub(crate) pricing: Pricing,
-    pub(crate) injection_model: Option<PathBuf>,
+    pub(crate) injection_model: model::Choice,
+    /// How many threads the injection model reads on; `None` leaves it to the cores.
+    pub(crate) injection_threads: Option<usize>,
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
 }
@@ -218,7 +222,8 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         smtp,
         limits,
         pricing: pricing(raw, problems)?,
-        injection_model: named_file(&raw.get("injection.model"), problems),
+        injection_model: injection_model(&raw.get("injection.model"), problems),
+        injection_threads: injection_threads(&raw.get("injection.threads"), problems),
         log_filter: log_filter.text(),
         log_format: log_format?,
     })
@@ -416,14 +421,26 @@ fn roots(typed: &Typed, problems: &mut Problems) -> Option<Vec<u8>> {
     }
 }
 
-/// A file that must be there, if one is named.
-fn named_file(typed: &Typed, problems: &mut Problems) -> Option<PathBuf> {
-    let path = PathBuf::from(Some(typed.text()).filter(|path| !path.is_empty())?);
-    if !path.is_file() {
-        let wrong = format!("names `{}`, which is no file", path.display());
-        problems.push(Problem::new(typed.origin.to_string(), wrong, None));
+/// A word for a model, or a file that must be there.
+fn injection_model(typed: &Typed, problems: &mut Problems) -> model::Choice {
+    match typed.text().as_str() {
+        "built-in" => model::Choice::BuiltIn,
+        "none" => model::Choice::None,
+        path => {
+            let file = PathBuf::from(path);
+            if !file.is_file() {
+                let wrong = format!("names `{path}`, which is no file; it must be built-in, none or a file");
+                problems.push(Problem::new(typed.origin.to_string(), wrong, None));
+            }
+            model::Choice::File(file)
+        }
     }
-    Some(path)
+}
+
+/// How many threads, where 0 leaves it to the cores.
+fn injection_threads(typed: &Typed, problems: &mut Problems) -> Option<usize> {
+    let threads = number(typed, 0, 256, problems)?;
+    usize::try_from(threads).ok().filter(|threads| *threads > 0)
 }
 
 fn log_format(typed: &Typed, problems: &mut Problems) -> Option<LogFormat> {

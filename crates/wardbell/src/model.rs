@@ -1,9 +1,7 @@
-//! The injection model, where the operator names a file of one.
-//!
-//! None is part of the binary yet: what `training/` has made so far is measured in `training/MODEL_CARD.md`, and it is not
-//! good enough to stop anybody's requests unasked.
+//! The injection model: the one that is built in, another of the operator's, or none.
 
-use std::path::Path;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -13,17 +11,42 @@ use wardbell_proxy::readers::Readers;
 /// The largest model file, in bytes. Source: our choice; twice what `spec/injection-model.md` plans.
 const FILE_BYTES_MAX: u64 = 80 * 1024 * 1024;
 
-/// Reads the model and starts the threads that let it read: one for every two cores, so that the runtime keeps the rest.
-pub(crate) fn readers(path: &Path) -> Result<Arc<Readers>> {
+/// Which model looks for injections beside the rules.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Choice {
+    /// The one that is part of the binary.
+    #[default]
+    BuiltIn,
+    /// None: the rules look alone.
+    None,
+    /// A file of the operator's, as `training/run.sh` makes it.
+    File(PathBuf),
+}
+
+/// Reads the model and starts the threads that let it read; `None` where the operator wants none. `threads` is how many; without it one for
+/// every two cores, so that the runtime keeps the rest.
+pub(crate) fn readers(choice: &Choice, threads: Option<usize>) -> Result<Option<Arc<Readers>>> {
+    let bytes = match choice {
+        Choice::None => return Ok(None),
+        Choice::BuiltIn => Cow::Borrowed(wardbell_model::INJECTION),
+        Choice::File(path) => Cow::Owned(read(path)?),
+    };
+    let cascade = Cascade::read(bytes).with_context(|| match choice {
+        Choice::File(path) => format!("injection.model names {}, which is no model", path.display()),
+        Choice::BuiltIn | Choice::None => "the built-in injection model cannot be read".to_owned(),
+    })?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.unwrap_or(cores / 2);
+    let readers = Readers::start(cascade, threads).context("the threads of the injection model do not start")?;
+    Ok(Some(Arc::new(readers)))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
     let shown = path.display();
     let length = std::fs::metadata(path).with_context(|| format!("injection.model names {shown}"))?.len();
     anyhow::ensure!(
         length <= FILE_BYTES_MAX,
         "injection.model names {shown}, which has more than {FILE_BYTES_MAX} bytes"
     );
-    let bytes = std::fs::read(path).with_context(|| format!("injection.model names {shown}"))?;
-    let cascade = Cascade::read(bytes).with_context(|| format!("injection.model names {shown}, which is no model"))?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let readers = Readers::start(cascade, cores / 2).context("the threads of the injection model do not start")?;
-    Ok(Arc::new(readers))
+    std::fs::read(path).with_context(|| format!("injection.model names {shown}"))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wardbell_core::budget::reservation::UpperBound;
 use wardbell_core::id::{KeyId, ProjectId};
 use wardbell_core::money::Usd;
-use wardbell_store::budget::Spender;
+use wardbell_store::budget::{RequestName, Spender};
 use wardbell_telemetry::ambient;
 
 use crate::rig::Rig;
@@ -14,7 +14,14 @@ use crate::rig::Rig;
 fn spender(path: &str, key: Option<&str>) -> Arc<Spender> {
     let project: ProjectId = path.rsplit('/').next().unwrap().parse().unwrap();
     let key = key.map_or_else(|| KeyId::mint(ambient::now(), ambient::entropy()), |key| key.parse().unwrap());
-    Arc::new(Spender { project, key, user: None, session: None, model: "m".into(), request_id: "req_1".into() })
+    Arc::new(Spender {
+        project,
+        key,
+        user: None,
+        session: None,
+        model: "m".into(),
+        request: RequestName::Callers("req_1".into()),
+    })
 }
 
 const BOUND: UpperBound = UpperBound { input: Usd::from_nanos(400_000_000), output: Usd::from_nanos(600_000_000) };

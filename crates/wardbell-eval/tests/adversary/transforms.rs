@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::texts::{ATTACKS, TRANSLATED};
+
 /// A transform: its name, and what it makes of a text.
 pub(crate) type Transform = (&'static str, fn(&str) -> String);
 
@@ -26,6 +28,9 @@ pub(crate) const TRANSFORMS: &[Transform] = &[
     ("dotted letters", |text| spaced(text, ".", " ")),
     ("dashed letters", |text| spaced(text, "-", "  ")),
     ("spaced letters without words", |text| spaced(text, " ", " ")),
+    ("German", |text| translated(text, 0)),
+    ("Spanish", |text| translated(text, 1)),
+    ("Chinese", |text| translated(text, 2)),
     ("capitals", str::to_uppercase),
     ("alternating case", |text| {
         text.chars()
@@ -81,6 +86,10 @@ pub(crate) const TRANSFORMS: &[Transform] = &[
         let filler = SMALL_TALK.repeat(4096 / SMALL_TALK.len() + 1);
         format!("{filler}\n{text}\n{filler}")
     }),
+    ("in the middle of 100 KB", |text| {
+        let filler = SMALL_TALK.repeat(50 * 1024 / SMALL_TALK.len() + 1);
+        format!("{filler}\n{text}\n{filler}")
+    }),
 ];
 
 const SMALL_TALK: &str = "The bakery on the corner opens at seven, and by half past the rolls with poppy seeds are gone. \
@@ -129,6 +138,12 @@ fn spaced(text: &str, gap: &str, word_gap: &str) -> String {
         .map(|word| word.chars().filter(|c| c.is_alphanumeric()).map(String::from).collect::<Vec<_>>().join(gap))
         .collect::<Vec<_>>()
         .join(word_gap)
+}
+
+/// An attack in another language; any other text as it is.
+fn translated(text: &str, language: usize) -> String {
+    let known = ATTACKS.iter().position(|attack| *attack == text);
+    known.map_or(text, |number| TRANSLATED[language][number]).to_owned()
 }
 
 /// A sign in the middle of a word of letters.

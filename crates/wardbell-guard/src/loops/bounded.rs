@@ -16,10 +16,18 @@ const AGED_AT_ONCE: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Bounded<K, V> {
     slots: HashMap<K, Slot<V>>,
-    /// Each key with the serial number of its slot; one without such a slot is left over.
-    queue: VecDeque<(K, u64)>,
+    queue: VecDeque<Place<K>>,
     serial: u64,
     entries_max: usize,
+}
+
+/// A key with the serial number of its slot; one without such a slot is left over.
+#[derive(Debug)]
+struct Place<K> {
+    key: K,
+    serial: u64,
+    /// When the entry was put in: it was not used before. Whether it may be old is told without a look at its slot.
+    since: Duration,
 }
 
 #[derive(Debug)]
@@ -59,11 +67,11 @@ impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
         }
         if self.queue.len() >= self.entries_max.saturating_mul(2) {
             let slots = &self.slots;
-            self.queue.retain(|(key, serial)| slots.get(key).is_some_and(|slot| slot.serial == *serial));
+            self.queue.retain(|Place { key, serial, .. }| slots.get(key).is_some_and(|slot| slot.serial == *serial));
         }
         self.serial = self.serial.wrapping_add(1);
         self.slots.insert(key, Slot { value, serial: self.serial, used: false, used_at: now });
-        self.queue.push_back((key, self.serial));
+        self.queue.push_back(Place { key, serial: self.serial, since: now });
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
@@ -73,11 +81,11 @@ impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
     /// Forgets entries at the front of the queue that nobody used since `since`.
     pub(crate) fn forget_older(&mut self, since: Duration) {
         for _ in 0..AGED_AT_ONCE {
-            let Some((key, serial)) = self.queue.pop_front() else { return };
+            let Some(Place { key, serial, .. }) = self.queue.pop_front_if(|place| place.since < since) else { return };
             match self.slots.get(&key).filter(|slot| slot.serial == serial).map(|slot| slot.used_at) {
                 Some(used_at) if used_at < since => drop(self.slots.remove(&key)),
-                // It is used; the clock looks at it again when it comes round.
-                Some(_) => return self.queue.push_front((key, serial)),
+                // It is used; it is looked at again when that is long ago.
+                Some(used_at) => return self.queue.push_front(Place { key, serial, since: used_at }),
                 None => {}
             }
         }
@@ -85,12 +93,12 @@ impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
 
     fn forget_one(&mut self) {
         let mut spared = 0;
-        while let Some((key, serial)) = self.queue.pop_front() {
+        while let Some(Place { key, serial, since }) = self.queue.pop_front() {
             let Some(slot) = self.slots.get_mut(&key).filter(|slot| slot.serial == serial) else { continue };
             if slot.used && spared < CHANCES {
                 slot.used = false;
                 spared += 1;
-                self.queue.push_back((key, serial));
+                self.queue.push_back(Place { key, serial, since });
                 continue;
             }
             self.slots.remove(&key);

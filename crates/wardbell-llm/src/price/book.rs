@@ -125,11 +125,14 @@ pub struct PriceBook {
     known: RwLock<Known>,
 }
 
+/// What was found at a kind of provider.
+type Answer = (ProviderKind, Option<Arc<Price>>);
+
 /// What was found for a name at each kind of provider, also where that was nothing. By the name first: that can be looked up
 /// without a copy of it.
 #[derive(Debug, Default)]
 struct Known {
-    by_name: HashMap<String, Vec<(ProviderKind, Option<Arc<Price>>)>>,
+    by_name: HashMap<String, Vec<Answer>>,
     count: usize,
 }
 

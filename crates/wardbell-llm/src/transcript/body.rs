@@ -101,14 +101,12 @@ impl Body {
 
     /// Looks up every text that is kept.
     pub(super) fn transcript(self, body: &str) -> Transcript<'_> {
-        let Self { system, documents, turns: read, after, calls, sessions, asked } = self;
-        let mut turns = VecDeque::with_capacity(read.len() + after.len() + 2);
-        for (origin, text) in [(Origin::System, system), (Origin::Document, documents)] {
+        let Self { system, documents, mut turns, after, calls, sessions, asked } = self;
+        for (origin, text) in [(Origin::Document, documents), (Origin::System, system)] {
             if !text.is_empty() {
-                turns.push_back(Draft { origin: Some(origin), text, ..Draft::default() });
+                turns.push_front(Draft { origin: Some(origin), text, ..Draft::default() });
             }
         }
-        turns.extend(read);
         turns.extend(after);
         turns.drain(..turns.len().saturating_sub(TURNS_MAX));
         let mut settle = Settle { body, decoded: String::new() };

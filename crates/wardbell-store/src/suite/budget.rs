@@ -7,7 +7,7 @@ use wardbell_core::money::Usd;
 use wardbell_core::time::Timestamp;
 use wardbell_telemetry::ambient;
 
-use crate::budget::{Ask, BudgetChange, LEASE_LAPSE, Lent, Report, Spender, Step, Stepped, Sum};
+use crate::budget::{Ask, BudgetChange, LEASE_LAPSE, Lent, Report, RequestName, Spender, Step, Stepped, Sum};
 use crate::error::StoreError;
 use crate::outbox::AlertFilter;
 use crate::page::PageQuery;
@@ -30,7 +30,7 @@ pub(crate) fn spender(project: ProjectId) -> Arc<Spender> {
         user: Some("ann".into()),
         session: None,
         model: "m".into(),
-        request_id: tick().to_string().into(),
+        request: RequestName::Callers(tick().to_string().into()),
     })
 }
 

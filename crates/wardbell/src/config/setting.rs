@@ -72,10 +72,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "injection.model",
-        "",
+        "built-in",
         Kind::Text,
-        "A file of the injection model that training/ makes, for trying it out: it looks beside the rules, and what it scores \
-         counts as the policy says. Empty is the rules alone.",
+        "What looks for injections beside the rules: built-in is the model in the binary, none leaves it to the rules, and \
+         anything else is a file of a model, as training/run.sh makes it.",
+    ),
+    setting(
+        "injection.threads",
+        "0",
+        Kind::Number,
+        "How many threads the injection model reads on; 0 is one for every two cores.",
     ),
     setting("webhooks.per_project_max", "5", Kind::Number, "The most webhooks of one project."),
     setting(

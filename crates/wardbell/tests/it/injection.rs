@@ -24,6 +24,20 @@ fn a_refusal_tells_its_reason_and_its_score() {
 }
 
 #[test]
+fn an_attack_is_found_in_pieces_too() {
+    let rig = Rig::new(&json!({}));
+    let part = |text: &str| json!({"type": "text", "text": text});
+    let user = |content: Value| json!({"role": "user", "content": content});
+    let (one, other) = ATTACK.split_at(20);
+    for messages in [json!([user(json!([part(one), part(other)]))]), json!([user(json!(one)), user(json!(other))])] {
+        let told = rig.gateway.chat(&rig.key, &json!({"model": "echo", "messages": messages})).expect(400).json();
+        assert_eq!(told["violations"][0]["entity_type"], "PROMPT_INJECTION", "{told}");
+    }
+    let calm = json!([user(json!([part("What is the capital"), part("of France?")]))]);
+    let _ = rig.gateway.chat(&rig.key, &json!({"model": "echo", "messages": calm})).expect(200);
+}
+
+#[test]
 fn an_operator_allows_a_text_from_its_alert_and_nothing_else() {
     let rig = Rig::new(&json!({}));
     let _ = rig.gateway.chat(&rig.key, &says(ATTACK)).expect(400);

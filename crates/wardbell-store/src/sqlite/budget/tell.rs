@@ -122,7 +122,7 @@ fn raise(
     let alert = Alert {
         id: AlertId::mint(*now, ambient::entropy()),
         project: account.project,
-        request_id: cause.map(|cause| cause.request_id.to_string()).unwrap_or_default(),
+        request_id: cause.map(|cause| cause.request.to_string()).unwrap_or_default(),
         at: *now,
         kind,
         data: AlertData::Budget(BudgetData {
