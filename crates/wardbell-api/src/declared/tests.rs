@@ -64,7 +64,7 @@ fn what_is_wrong_is_told_with_its_place() {
     refused(hook(json!({"events": ["dlp.nothing"]})), "projects[0].webhooks[0].events", "must hold only");
     refused(hook(json!({"secret": "short"})), "projects[0].webhooks[0].secret", "whsec_");
     refused(hook(json!({"format": "email"})), "projects[0].webhooks[0].url", "is not for email");
-    refused(hook(json!({"retries": "aisg"})), "projects[0].webhooks[0].retries", "did you mean `retry`?");
+    refused(hook(json!({"retrys": "aisg"})), "projects[0].webhooks[0].retrys", "did you mean `retry`?");
     let hooks = [1, 2, 3].map(|n| json!({"slug": format!("h{n}"), "url": "https://example.com/"}));
     let three = json!([{"slug": "a", "webhooks": hooks}]);
     refused(three, "projects[0].webhooks", "may have 2");
