@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use wardbell_core::id::{EndpointId, ProjectId};
-use wardbell_core::policy::Policy;
 use wardbell_core::time::Timestamp;
 use wardbell_telemetry::ambient;
 
@@ -57,42 +56,38 @@ impl Reconciling<'_> {
 
     fn project(&mut self, wanted: &DeclaredProject, before: Option<&Project>) -> Result<(), StoreError> {
         let DeclaredProject { slug, name, policy, webhooks } = wanted;
-        let id = match before {
-            Some(before) => {
-                let after = Project {
-                    name: name.clone(),
-                    policy: policy.clone().unwrap_or_else(|| before.policy.clone()),
-                    enabled: true,
-                    declared: Some(self.file.to_owned()),
-                    is_policy_declared: policy.is_some(),
-                    ..before.clone()
-                };
-                if after != *before {
-                    let change =
-                        ProjectChange { name: Some(name.clone()), policy: policy.clone(), enabled: Some(true) };
-                    project::apply(self.connection, before.clone(), change, self.now)?;
-                    self.mark_project(before.id, Some(self.file), policy.is_some())?;
-                    self.done.updated.push(slug.clone());
-                }
-                before.id
+        let id = if let Some(before) = before {
+            let after = Project {
+                name: name.clone(),
+                policy: policy.clone().unwrap_or_else(|| before.policy.clone()),
+                enabled: true,
+                declared: Some(self.file.to_owned()),
+                is_policy_declared: policy.is_some(),
+                ..before.clone()
+            };
+            if after != *before {
+                let change = ProjectChange { name: Some(name.clone()), policy: policy.clone(), enabled: Some(true) };
+                project::apply(self.connection, before.clone(), change, self.now)?;
+                self.mark_project(before.id, Some(self.file), policy.is_some())?;
+                self.done.updated.push(slug.clone());
             }
-            None => {
-                let id = ProjectId::mint(self.next(), ambient::entropy());
-                let made = Project {
-                    id,
-                    name: name.clone(),
-                    policy: policy.clone().unwrap_or_else(Policy::default),
-                    policy_version: 1,
-                    created_at: self.now,
-                    enabled: true,
-                    slug: Some(slug.clone()),
-                    declared: Some(self.file.to_owned()),
-                    is_policy_declared: policy.is_some(),
-                };
-                project::create(self.connection, &made)?;
-                self.done.created.push(slug.clone());
-                id
-            }
+            before.id
+        } else {
+            let id = ProjectId::mint(self.next(), ambient::entropy());
+            let made = Project {
+                id,
+                name: name.clone(),
+                policy: policy.clone().unwrap_or_default(),
+                policy_version: 1,
+                created_at: self.now,
+                enabled: true,
+                slug: Some(slug.clone()),
+                declared: Some(self.file.to_owned()),
+                is_policy_declared: policy.is_some(),
+            };
+            project::create(self.connection, &made)?;
+            self.done.created.push(slug.clone());
+            id
         };
         let present = self.slugs(id)?;
         for wanted in webhooks {
