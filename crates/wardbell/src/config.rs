@@ -164,7 +164,7 @@ pub(crate) fn load(flags: &Flags, variable: &dyn Fn(&str) -> Option<String>) -> 
 
 fn read_file(flags: &Flags, raw: &mut RawConfig, problems: &mut Problems) -> Option<RawDeclared> {
     let path = flags.file.as_deref().unwrap_or(Path::new(FILE_DEFAULT));
-    let shown = if flags.hides_folder { path.file_name().map(Path::new).unwrap_or(path) } else { path };
+    let shown = if flags.hides_folder { path.file_name().map_or(path, Path::new) } else { path };
     let shown = shown.display().to_string();
     match std::fs::read_to_string(path) {
         Ok(text) => raw.file(&shown, &text, problems),
