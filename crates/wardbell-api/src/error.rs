@@ -11,6 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wardbell_store::error::StoreError;
 
+use crate::v1::PREFIX;
+
 /// Why a call was refused.
 #[derive(Debug)]
 pub(crate) enum ApiError {
@@ -53,6 +55,15 @@ pub(crate) enum ApiError {
         /// How to go on.
         hint: &'static str,
     },
+    /// The configuration file declares the thing, and alone changes it.
+    Declared {
+        /// What was to be changed.
+        what: &'static str,
+        /// The file's name, without its folder.
+        file: String,
+    },
+    /// The configuration has problems; what was in force stays.
+    BadConfiguration(Vec<String>),
     /// Too many calls of a kind that is limited; how many seconds to wait.
     TooManyTests {
         /// Whole seconds until the next call is accepted.
@@ -110,6 +121,7 @@ impl From<StoreError> for ApiError {
                 message: format!("{what}: at most {max}"),
                 hint: "remove one first, or raise the operator's setting",
             },
+            StoreError::Declared { what, file } => Self::Declared { what, file },
             error @ (StoreError::Corrupt(_) | StoreError::Seal(_) | StoreError::Database(_) | StoreError::Closed) => {
                 Self::Store(error)
             }
@@ -187,6 +199,8 @@ impl ApiError {
             | Self::Field(_)
             | Self::LimitReached { .. }
             | Self::Conflict { .. }
+            | Self::Declared { .. }
+            | Self::BadConfiguration(_)
             | Self::TooManyTests { .. }
             | Self::TooManyWatchers => {}
         }
@@ -241,6 +255,19 @@ impl ApiError {
             Self::Conflict { message, hint } => {
                 (StatusCode::CONFLICT, ErrorBody::new("conflict", *message).hint(*hint))
             }
+            Self::Declared { what, file } => (
+                StatusCode::CONFLICT,
+                ErrorBody::new("declared", format!("{what} is declared in {file} and cannot be changed here"))
+                    .hint(format!("change {file}, then POST {PREFIX}/reload or send the process SIGHUP")),
+            ),
+            Self::BadConfiguration(problems) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorBody::new(
+                    "invalid_configuration",
+                    format!("the configuration is not in force: {}", problems.join("; ")),
+                )
+                .hint("what was in force stays; `wardbell check` tells the same"),
+            ),
             Self::TooManyTests { retry_after_seconds } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 ErrorBody::new("rate_limited", "this webhook was tested too often")
@@ -296,7 +323,7 @@ impl FieldError {
 /// How many letters a name may differ by and still be taken for a slip.
 const SLIP_LETTERS_MAX: usize = 2;
 
-fn suggest(field: &str, known: &[&'static str]) -> String {
+pub(crate) fn suggest(field: &str, known: &[&'static str]) -> String {
     let leaf = field.rsplit('.').next().unwrap_or(field);
     let near = known
         .iter()

@@ -12,6 +12,9 @@
 //! shown as scheme and host, because a webhook URL is a credential. Something that belongs to another project does not
 //! exist. Unknown fields are refused, and so are fields of the plan that this version does not act on.
 //!
+//! What the configuration file declares ([`declared`]) is shown with the file's name, and only the file changes it: other
+//! changes are 409. The store checks that, within the write.
+//!
 //! **Bounds.** Bodies: [`BODY_BYTES_MAX_DEFAULT`], 30 s to arrive, 128 levels deep. Pages: 500 items. Tests of one
 //! webhook: 10 a minute. Readers of the event stream: 64.
 //!
@@ -29,11 +32,13 @@ use wardbell_core::finding::Located;
 use wardbell_core::origin::Origin;
 use wardbell_store::directory::{Directory, ProjectView};
 use wardbell_store::endpoint::Endpoint;
+use wardbell_store::error::StoreError;
 use wardbell_store::ledger::Ledger;
 use wardbell_store::provider::Provider;
 use wardbell_store::store::Store;
 
 pub mod auth;
+pub mod declared;
 mod destination;
 mod error;
 mod extract;
@@ -62,6 +67,8 @@ pub struct ApiState {
     pub tester: Arc<dyn TestDelivery>,
     /// Tries out texts and providers.
     pub probes: Arc<dyn Probes>,
+    /// Reads the configuration anew.
+    pub reload: Arc<dyn Reload>,
     /// Whether there is a mail server, so that webhooks can be mail.
     pub mail_enabled: bool,
     /// Turns true when Wardbell stops: streams of events end then.
@@ -108,6 +115,44 @@ pub trait Probes: Send + Sync {
 
     /// Whether a provider can be reached and takes its key. One call, bounded in time by the implementation.
     async fn checkup(&self, provider: &Provider) -> ProviderSeen;
+}
+
+/// Reads the configuration anew.
+///
+/// The configuration is the shell's, so the shell implements this.
+#[async_trait]
+pub trait Reload: Send + Sync {
+    /// Checks all of the file and the environment, and then puts in force what can be. One at a time.
+    ///
+    /// # Errors
+    /// When nothing changed, and why.
+    async fn reload(&self) -> Result<Reloaded, ReloadError>;
+}
+
+/// What a reload changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reloaded {
+    /// Settings that have another value from now on, by their places in the file.
+    pub applied: Vec<String>,
+    /// Settings that will have another value after a restart.
+    pub needs_restart: Vec<String>,
+    /// What is declared and was not there, by slug.
+    pub created: Vec<String>,
+    /// What is declared and was another.
+    pub updated: Vec<String>,
+    /// What is declared no more.
+    pub disabled: Vec<String>,
+}
+
+/// Why a reload did not come to its end.
+#[derive(Debug)]
+pub enum ReloadError {
+    /// The configuration has these problems. Nothing changed.
+    Invalid(Vec<String>),
+    /// The store failed. Nothing changed.
+    Store(StoreError),
+    /// What is declared is stored, and the settings in memory could not be read anew.
+    NotInForce(StoreError),
 }
 
 /// What is tried out.

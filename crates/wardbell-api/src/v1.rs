@@ -23,6 +23,7 @@ pub(crate) mod policy;
 pub(crate) mod policy_version;
 pub(crate) mod project;
 pub(crate) mod provider;
+pub(crate) mod reload;
 pub(crate) mod signing;
 pub(crate) mod silence;
 pub(crate) mod test_limit;
@@ -40,6 +41,7 @@ fn calls() -> Vec<(&'static str, &'static [&'static str], MethodRouter<Shared>)>
         ("/openapi.json", &["get"], get(openapi::show)),
         ("/events", &["get"], get(event::show)),
         ("/counts", &["get"], get(counts::show)),
+        ("/reload", &["post"], post(reload::reload)),
         ("/projects", &["get", "post"], get(project::list).post(project::create)),
         (
             "/projects/{project}",

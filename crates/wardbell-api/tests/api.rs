@@ -11,6 +11,8 @@ mod bell;
 mod budgets;
 #[path = "api/dashboard.rs"]
 mod dashboard;
+#[path = "api/declared.rs"]
+mod declared;
 #[path = "api/door.rs"]
 mod door;
 #[path = "api/policies.rs"]

@@ -37,6 +37,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/projects", get(projects::list).post(projects::create))
         .route("/projects/{project}", get(overview::project))
         .route("/projects/{project}/settings", get(projects::settings).post(projects::rename))
+        .route("/projects/{project}/switch-on", post(projects::switch_on))
         .route("/projects/{project}/delete", post(projects::delete))
         .route("/projects/{project}/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/projects/{project}/webhooks/new", get(webhooks::add))

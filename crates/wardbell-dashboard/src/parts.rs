@@ -111,6 +111,16 @@ pub(crate) fn empty(title: &str, next: &Markup) -> Markup {
     html! { div.empty { h2 { (title) } (next) } }
 }
 
+/// Where something comes from that only the configuration file changes.
+pub(crate) fn declared(what: &str, file: &str) -> Markup {
+    html! {
+        p.note role="note" {
+            (what) " is declared in " code { (Shown(file)) } ", and can only be changed there. Changes of the file are in force after "
+            code { "SIGHUP" } " or " code { "POST /api/v1/reload" } "."
+        }
+    }
+}
+
 /// A table that scrolls for itself where it is too wide.
 pub(crate) fn table(label: &str, head: &[&str], rows: &Markup) -> Markup {
     html! {

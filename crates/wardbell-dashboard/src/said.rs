@@ -5,6 +5,7 @@ const SAID: &[(&str, &str)] = &[
     ("set-up", "You are set up and signed in."),
     ("project-made", "The project is ready. Add a webhook so that somebody hears of alerts."),
     ("project-renamed", "The project has its new name."),
+    ("project-on", "The project is on. Webhooks that the file declared stay off until you switch them on."),
     ("project-deleted", "The project is deleted."),
     ("webhook-saved", "The webhook is changed."),
     ("webhook-deleted", "The webhook is deleted. What was still to be delivered to it is given up."),

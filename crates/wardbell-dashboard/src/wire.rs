@@ -16,6 +16,9 @@ pub(crate) struct Project {
     pub(crate) policy: Value,
     pub(crate) policy_version: u32,
     pub(crate) created_at: String,
+    pub(crate) enabled: bool,
+    pub(crate) declared: Option<String>,
+    pub(crate) policy_declared: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +51,8 @@ pub(crate) struct Webhook {
     pub(crate) state: String,
     pub(crate) health: Health,
     pub(crate) created_at: String,
+    pub(crate) declared: Option<String>,
+    pub(crate) secret_declared: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -69,6 +69,7 @@ pub struct Egress {
     dialer: Dialer,
     idle: Arc<Idle>,
     upstream: Upstream,
+    for_providers: Dialer,
     extra_roots_pem: Option<Arc<[u8]>>,
 }
 
@@ -107,8 +108,15 @@ impl Egress {
         let policy = Arc::new(policy);
         let tls = tls::client_config(extra_roots_pem.as_deref())?;
         let dialer = Dialer::new(Arc::clone(&policy), for_webhooks, Arc::clone(&tls));
-        let upstream = Upstream::new(Dialer::new(policy, for_providers, tls), &bounds);
-        Ok(Self { dialer, idle: Arc::default(), upstream, extra_roots_pem: extra_roots_pem.map(Arc::from) })
+        let for_providers = Dialer::new(policy, for_providers, tls);
+        let upstream = Upstream::new(for_providers.clone(), &bounds);
+        Ok(Self {
+            dialer,
+            idle: Arc::default(),
+            upstream,
+            for_providers,
+            extra_roots_pem: extra_roots_pem.map(Arc::from),
+        })
     }
 
     /// The policy, for checking URLs when they are stored ([`url::parse`]).
@@ -143,6 +151,12 @@ impl Egress {
     /// The client for providers. Clones share its connections.
     pub fn upstream(&self) -> Upstream {
         self.upstream.clone()
+    }
+
+    /// Another client for providers, with other bounds. It shares no connections with the first, and counts only its own
+    /// calls to a host.
+    pub fn upstream_within(&self, bounds: &UpstreamBounds) -> Upstream {
+        Upstream::new(self.for_providers.clone(), bounds)
     }
 }
 

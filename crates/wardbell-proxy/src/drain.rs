@@ -35,6 +35,12 @@ impl Drains {
         Self { places: Arc::new(Semaphore::new(DRAINS_MAX)), time_max, stop: Arc::new(watch::Sender::new(false)) }
     }
 
+    /// The same places, where what goes on from now is given up after another time.
+    #[must_use]
+    pub fn with_time_max(&self, time_max: Duration) -> Self {
+        Self { time_max, ..self.clone() }
+    }
+
     /// Gives up all that goes on without its caller, now and later.
     pub fn stop(&self) {
         self.stop.send_replace(true);

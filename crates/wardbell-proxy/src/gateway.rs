@@ -1,4 +1,5 @@
-//! What every request needs, built once by the shell.
+//! What every request needs, built by the shell at the start and at each reload of the configuration. A request keeps the
+//! one that it began with to its end; clones share all but the settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::readers::Readers;
 use crate::record::Recorder;
 
 /// What every request needs.
+#[derive(Clone)]
 pub struct Gateway {
     /// Keys, projects, policies and providers.
     pub directory: Arc<Directory>,
@@ -47,9 +49,9 @@ pub struct Gateway {
     /// The memory of all answers that are not streams.
     pub answers: BodyBudget,
     /// How fast each key sends.
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     /// Compiled content policies.
-    pub contents: Contents,
+    pub contents: Arc<Contents>,
     /// Where exchanges go on whose callers left.
     pub drains: Drains,
     /// The bounds.

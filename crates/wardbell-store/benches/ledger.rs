@@ -58,7 +58,17 @@ fn bench() -> &'static Bench {
 async fn prepare(store: Arc<dyn Store>) -> (Ledger, Arc<Spender>) {
     let now = ambient::now();
     let id = ProjectId::mint(now, ambient::entropy());
-    let project = Project { id, name: "p".to_owned(), policy: Policy::default(), policy_version: 1, created_at: now };
+    let project = Project {
+        id,
+        name: "p".to_owned(),
+        policy: Policy::default(),
+        policy_version: 1,
+        created_at: now,
+        enabled: true,
+        slug: None,
+        declared: None,
+        is_policy_declared: false,
+    };
     store.create_project(project).await.unwrap();
     for scope in [Scope::Project, Scope::EachUser, Scope::EachKey, Scope::Model("m".into())] {
         let sum = Sum::Limit(LIMIT, Period::Month);

@@ -46,6 +46,10 @@ pub struct Endpoint {
     pub options: Options,
     /// How deliveries to it have gone.
     pub health: Health,
+    /// The name of the file that declares it now.
+    pub declared: Option<String>,
+    /// Whether that file declares its secret, too.
+    pub is_secret_declared: bool,
 }
 
 impl Endpoint {

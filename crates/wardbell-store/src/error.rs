@@ -14,6 +14,14 @@ pub enum StoreError {
         /// The limit.
         max: u32,
     },
+    /// The thing is declared in the configuration file, which alone changes it.
+    #[error("{what} is declared in {file}")]
+    Declared {
+        /// What was to be changed.
+        what: &'static str,
+        /// The file's name, without its folder.
+        file: String,
+    },
     /// A stored value cannot be read back: the file was changed by something else, or a newer version wrote it.
     #[error("stored {0} is unreadable")]
     Corrupt(&'static str),

@@ -16,6 +16,7 @@
 pub mod activity;
 pub mod budget;
 pub mod counts;
+pub mod declared;
 pub mod directory;
 pub mod endpoint;
 pub mod error;

@@ -17,6 +17,14 @@ pub struct Project {
     pub policy_version: u32,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether its keys open anything.
+    pub enabled: bool,
+    /// What the configuration file calls it, if it does or did.
+    pub slug: Option<String>,
+    /// The name of the file that declares it now.
+    pub declared: Option<String>,
+    /// Whether that file declares its policy, too.
+    pub is_policy_declared: bool,
 }
 
 /// What is to change of a project.
@@ -26,6 +34,8 @@ pub struct ProjectChange {
     pub name: Option<String>,
     /// A new policy, which becomes the next version.
     pub policy: Option<Policy>,
+    /// On or off.
+    pub enabled: Option<bool>,
 }
 
 /// A policy as it was or is.

@@ -4,6 +4,7 @@ mod activity;
 mod alert;
 mod budget;
 mod counts;
+mod declared;
 mod endpoint;
 mod fold;
 mod health;
@@ -41,6 +42,7 @@ use wardbell_core::time::Timestamp;
 use crate::activity::{ActivityFilter, ActivityRow};
 use crate::budget::{BudgetChange, BudgetStatus, Step, Stepped};
 use crate::counts::{CountsOverTime, CountsQuery, LastUsed};
+use crate::declared::{Declarations, Reconciled};
 use crate::directory::Snapshot;
 use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
 use crate::error::{OpenError, StoreError};
@@ -253,7 +255,7 @@ impl Store for Sqlite {
     }
 
     async fn delete_endpoint(&self, project: ProjectId, id: EndpointId, now: Timestamp) -> Result<(), StoreError> {
-        self.write_settings(move |c, _| endpoint::delete(c, project, id, now)).await
+        self.write_settings(move |c, sealer| endpoint::delete(c, sealer, project, id, now)).await
     }
 
     async fn rotate_secret(
@@ -265,6 +267,10 @@ impl Store for Sqlite {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write_settings(move |c, sealer| endpoint::rotate(c, sealer, project, id, &secrets, old_until, now)).await
+    }
+
+    async fn reconcile(&self, declared: Declarations, now: Timestamp) -> Result<Reconciled, StoreError> {
+        self.write_settings(move |c, sealer| declared::reconcile(c, sealer, &declared, now)).await
     }
 
     async fn create_silence(&self, silence: Silence) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ use wardbell_core::time::Timestamp;
 use crate::activity::{ActivityFilter, ActivityRow};
 use crate::budget::{BudgetChange, BudgetStatus, Step, Stepped};
 use crate::counts::{CountsOverTime, CountsQuery, LastUsed};
+use crate::declared::{Declarations, Reconciled};
 use crate::directory::Snapshot;
 use crate::endpoint::{Endpoint, EndpointChange, SigningSecret};
 use crate::error::StoreError;
@@ -46,10 +47,12 @@ pub trait Store: Send + Sync + 'static {
     async fn create_project(&self, project: Project) -> Result<(), StoreError>;
     /// Lists projects, oldest first.
     async fn projects(&self) -> Result<Vec<Project>, StoreError>;
-    /// Changes a project and returns it as it is now. `NotFound` if there is none.
+    /// Changes a project and returns it as it is now. `NotFound` if there is none; `Declared` if a file declares what would
+    /// change.
     async fn update_project(&self, id: ProjectId, change: ProjectChange, now: Timestamp)
     -> Result<Project, StoreError>;
-    /// Removes a project with its keys, providers and endpoints; its pending deliveries die. `NotFound` if there is none.
+    /// Removes a project with its keys, providers and endpoints; its pending deliveries die. `NotFound` if there is none;
+    /// `Declared` if a file declares it.
     async fn delete_project(&self, id: ProjectId, now: Timestamp) -> Result<(), StoreError>;
 
     /// Lists the versions of a project's policy, newest first: at most `limit` of those before `before`. `NotFound` if there
@@ -85,7 +88,8 @@ pub trait Store: Send + Sync + 'static {
     async fn endpoints(&self, project: ProjectId) -> Result<Vec<Endpoint>, StoreError>;
     /// Reads one endpoint. `NotFound` if the project has none of that id.
     async fn endpoint(&self, project: ProjectId, id: EndpointId) -> Result<Endpoint, StoreError>;
-    /// Changes an endpoint and returns it as it is now. `NotFound` if the project has none of that id.
+    /// Changes an endpoint and returns it as it is now. `NotFound` if the project has none of that id; `Declared` if a file
+    /// declares it, unless all that changes is that it is on again after it was switched off for its health.
     async fn update_endpoint(
         &self,
         project: ProjectId,
@@ -93,10 +97,11 @@ pub trait Store: Send + Sync + 'static {
         change: EndpointChange,
         now: Timestamp,
     ) -> Result<Endpoint, StoreError>;
-    /// Removes an endpoint; its pending deliveries die. `NotFound` if the project has none of that id.
+    /// Removes an endpoint; its pending deliveries die. `NotFound` if the project has none of that id; `Declared` if a file
+    /// declares it.
     async fn delete_endpoint(&self, project: ProjectId, id: EndpointId, now: Timestamp) -> Result<(), StoreError>;
     /// Makes `secrets` the signing keys; those before them stop at `old_until`, or earlier if they were to.
-    /// `NotFound` if the project has no such endpoint.
+    /// `NotFound` if the project has no such endpoint; `Declared` if a file declares its secret.
     async fn rotate_secret(
         &self,
         project: ProjectId,
@@ -105,6 +110,10 @@ pub trait Store: Send + Sync + 'static {
         old_until: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Makes projects and endpoints what a file declares. What it declares no more is switched off and is the API's then;
+    /// nothing is removed. A second time it changes nothing.
+    async fn reconcile(&self, declared: Declarations, now: Timestamp) -> Result<Reconciled, StoreError>;
 
     /// Adds a silence. `NotFound` if the project is missing; `LimitReached` beyond [`SILENCES_MAX`].
     async fn create_silence(&self, silence: Silence) -> Result<(), StoreError>;

@@ -5,6 +5,7 @@ mod activity;
 mod bell;
 pub(crate) mod budget;
 mod counts;
+mod declared;
 mod operator;
 mod outbox;
 mod settings;
@@ -46,6 +47,11 @@ pub(crate) async fn run_all<B: Bench, F: Future<Output = B>>(empty: impl Fn() ->
     settings::an_endpoint_is_changed_and_forgets_old_secrets_with_its_url(&*empty().await.store()).await;
     settings::a_rotation_keeps_the_old_secret_for_the_overlap(&*empty().await.store()).await;
     settings::a_snapshot_holds_all_that_a_request_needs(&*empty().await.store()).await;
+    declared::what_a_file_declares_is_made_changed_and_switched_off(&*empty().await.store()).await;
+    declared::only_the_file_changes_what_it_declares(&*empty().await.store()).await;
+    declared::a_declared_secret_rotates_with_its_overlap(&*empty().await.store()).await;
+    let store = empty().await;
+    declared::what_its_health_switched_off_stays_off_until_the_operator_or_the_file_says_so(&*store.store()).await;
     activity::a_row_reads_back_and_its_end_replaces_its_beginning(&*empty().await.store()).await;
     activity::pages_lose_and_repeat_nothing(&*empty().await.store()).await;
     counts::requests_are_counted_by_minute_and_by_hour_once_they_ended(&*empty().await.store()).await;
@@ -96,6 +102,10 @@ pub(crate) fn project_named(name: &str) -> Project {
         policy: Policy::default(),
         policy_version: 1,
         created_at: now,
+        enabled: true,
+        slug: None,
+        declared: None,
+        is_policy_declared: false,
     }
 }
 
@@ -131,6 +141,8 @@ pub(crate) fn endpoint_of(project: ProjectId) -> Endpoint {
         created_at: now,
         options: Options::default(),
         health: Health::new(now),
+        declared: None,
+        is_secret_declared: false,
     }
 }
 

@@ -39,6 +39,13 @@ pub struct LossLabels {
     pub what: &'static str,
 }
 
+/// What came of reading the configuration anew.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReloadLabels {
+    /// `applied`, `refused` (what was in force stays) or `failed` (the store did).
+    pub result: &'static str,
+}
+
 /// Every metric of the process.
 pub struct Metrics {
     registry: Registry,
@@ -54,6 +61,8 @@ pub struct Metrics {
     pub write_failures: Family<LossLabels, Counter>,
     /// Requests to guarded surfaces under way.
     pub requests_in_flight: Gauge,
+    /// Reloads of the configuration, by result.
+    pub reloads: Family<ReloadLabels, Counter>,
 }
 
 static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
@@ -73,6 +82,7 @@ impl Metrics {
             attempts: Family::default(),
             write_failures: Family::default(),
             requests_in_flight: Gauge::default(),
+            reloads: Family::default(),
             registry: Registry::default(),
         };
         registry.register("requests", "Requests that presented a good key", metrics.requests.clone());
@@ -85,6 +95,7 @@ impl Metrics {
         registry.register("delivery_attempts", "Delivery attempts", metrics.attempts.clone());
         registry.register("write_failures", "Rows that could not be written", metrics.write_failures.clone());
         registry.register("requests_in_flight", "Requests under way", metrics.requests_in_flight.clone());
+        registry.register("configuration_reloads", "Reloads of the configuration", metrics.reloads.clone());
         Self { registry, ..metrics }
     }
 

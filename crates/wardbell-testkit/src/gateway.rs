@@ -290,6 +290,17 @@ impl Gateway {
         self.plan.variables.push((name.into(), value.into()));
     }
 
+    /// Writes a file into the folder that the process runs in, such as `wardbell.toml`, and answers with its path.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        self.plan.write(name, text)
+    }
+
+    /// Sends SIGHUP, which has it read its configuration anew, and returns at once.
+    #[track_caller]
+    pub fn hang_up(&self) {
+        self.child.as_ref().expect("the gateway is running").signal_hup();
+    }
+
     /// Opens a connection to it.
     #[track_caller]
     pub fn connect(&self) -> Connection {

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
-use wardbell_api::ApiState;
 use wardbell_api::auth::AdminToken;
+use wardbell_api::{ApiState, Reload};
 use wardbell_core::id::{KeyId, ProjectId};
 use wardbell_core::policy::Policy;
 use wardbell_core::secret::Secret;
@@ -29,6 +30,7 @@ use wardbell_proxy::gateway::Gateway;
 use wardbell_proxy::loops::LoopGuard;
 use wardbell_proxy::pace;
 use wardbell_proxy::record::{Recorder, RecorderTask};
+use wardbell_store::declared::{Declarations, Reconciled};
 use wardbell_store::directory::Directory;
 use wardbell_store::key::{self, Key, KeyHash};
 use wardbell_store::ledger::Ledger;
@@ -42,6 +44,7 @@ use crate::bridge::{GatewayProbes, TestThroughNotifier};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::model;
+use crate::reload::{self, Load, Reloader, Running};
 use crate::server::{self, Bounds, Surfaces};
 
 /// The largest body of a management call, in bytes.
@@ -52,6 +55,9 @@ const LOOP_FINGERPRINTS: &str = "wardbell loop fingerprints 1";
 
 /// What the secret of fingerprints of allowed texts is derived for.
 const ALLOWED_TEXTS: &str = "wardbell allowed texts 1";
+
+/// What the project that the first start makes is called, also by a file that declares it.
+const FIRST_PROJECT: &str = "default";
 
 /// How long attempts under way may take to end when Wardbell stops; those cut are made again after the next start.
 const NOTIFIER_STOP_TIME_MAX: Duration = Duration::from_secs(5);
@@ -64,6 +70,7 @@ pub(crate) struct App {
     pub(crate) first_key: Option<Secret<String>>,
     /// The path of the link that sets the dashboard's password, while there is none.
     pub(crate) setup_path: Option<String>,
+    reloader: Arc<Reloader>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     notifier: Notifier,
@@ -74,11 +81,11 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Starts everything. The port is bound last but one: what is announced works.
+    /// Starts everything. The port is bound last but one: what is announced works. `load` reads the configuration anew.
     ///
     /// # Errors
     /// When a part cannot start; the message names the cause and the remedy, and nothing is left half-written.
-    pub(crate) async fn start(config: Config) -> Result<Self> {
+    pub(crate) async fn start(config: Config, load: Load) -> Result<Self> {
         // The cheap refusals come before anything is written.
         let egress = egress(&config)?;
         let mailer = mailer(&config, &egress).await?;
@@ -92,6 +99,8 @@ impl App {
         let sealer = Sealer::new(&keys.master_key)?;
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&config.database, sealer)?);
         let first_key = first_start(&*store).await?;
+        let running = Running::new(&config);
+        declare(&*store, config.declared).await?;
         let directory = Arc::new(Directory::open(Arc::clone(&store)).await?);
 
         let ledger = Arc::new(Ledger::start(Arc::clone(&store), Arc::clone(&directory)));
@@ -108,16 +117,24 @@ impl App {
             recorder,
             loops: Arc::new(LoopGuard::new(&keys.derived(LOOP_FINGERPRINTS))),
             ledger: Arc::clone(&ledger),
-            pricing: Arc::new(config.pricing),
+            pricing: config.pricing,
             bodies: BodyBudget::new(config.limits.body_memory_bytes_max),
             answers: BodyBudget::new(config.limits.answer_memory_bytes_max),
-            keys: pace::Keys::default(),
-            contents: Contents::default(),
+            keys: Arc::new(pace::Keys::default()),
+            contents: Arc::new(Contents::default()),
             drains: drains.clone(),
             limits: config.limits.clone(),
             provider_key,
         };
-        let gateway = Arc::new(gateway);
+        let gateway = Arc::new(ArcSwap::from_pointee(gateway));
+        let reloader = Arc::new(Reloader {
+            load: Arc::new(load),
+            gateway: Arc::clone(&gateway),
+            store: Arc::clone(&store),
+            directory: Arc::clone(&directory),
+            egress: Arc::clone(&egress),
+            running: Mutex::new(running),
+        });
         let (stop, stopped) = watch::channel(false);
         let api = wardbell_api::router(ApiState {
             store: Arc::clone(&store),
@@ -128,6 +145,7 @@ impl App {
             webhooks_per_project_max: config.webhooks_per_project_max,
             tester: Arc::new(TestThroughNotifier(notifier.tester())),
             probes: Arc::new(GatewayProbes(Arc::clone(&gateway))),
+            reload: Arc::clone(&reloader) as Arc<dyn Reload>,
             mail_enabled,
             stopping: stopped.clone(),
             body_bytes_max: API_BODY_BYTES_MAX,
@@ -156,6 +174,7 @@ impl App {
             address,
             first_key,
             setup_path,
+            reloader,
             stop,
             server,
             notifier,
@@ -166,11 +185,30 @@ impl App {
         })
     }
 
+    /// Reads the configuration anew; what came of it is logged and counted.
+    pub(crate) async fn reload(&self) {
+        // Both have been told where they happened.
+        drop(self.reloader.reload().await);
+    }
+
     /// Stops in order: no new requests, requests under way end, rows are written, money goes back, attempts end, the
     /// database closes.
     pub(crate) async fn stop(self) {
-        let Self { address: _, first_key: _, setup_path: _, stop, server, notifier, recorder, drains, ledger, store } =
-            self;
+        let Self {
+            address: _,
+            first_key: _,
+            setup_path: _,
+            reloader,
+            stop,
+            server,
+            notifier,
+            recorder,
+            drains,
+            ledger,
+            store,
+        } = self;
+        // It holds a gateway, and the recorder ends with the last of them.
+        drop(reloader);
         stop.send_replace(true);
         if server.await.is_err() {
             tracing::error!("server ended unexpectedly");
@@ -215,6 +253,24 @@ async fn mailer(config: &Config, egress: &Arc<Egress>) -> Result<Option<Arc<Mail
     Ok(Some(Arc::new(mailer)))
 }
 
+/// Makes the store what the file declares.
+async fn declare(store: &dyn Store, declared: Option<Declarations>) -> Result<()> {
+    if declared.is_none()
+        && let Some(file) = store.projects().await?.into_iter().find_map(|project| project.declared)
+    {
+        bail!(
+            "{file} declared projects in this database and is not there; restore it or name it with --config, or start with \
+             an empty {file} to switch them off"
+        );
+    }
+    let reconciled = reload::reconcile(store, declared).await?;
+    if !reconciled.is_empty() {
+        let Reconciled { created, updated, disabled } = reconciled;
+        tracing::info!(?created, ?updated, ?disabled, "declared projects and webhooks are in force");
+    }
+    Ok(())
+}
+
 /// Makes the default project and its key at the first start.
 async fn first_start(store: &dyn Store) -> Result<Option<Secret<String>>> {
     if !store.projects().await?.is_empty() {
@@ -223,10 +279,14 @@ async fn first_start(store: &dyn Store) -> Result<Option<Secret<String>>> {
     let now = ambient::now();
     let project = Project {
         id: ProjectId::mint(now, ambient::entropy()),
-        name: "default".to_owned(),
+        name: FIRST_PROJECT.to_owned(),
         policy: Policy::default(),
         policy_version: 1,
         created_at: now,
+        enabled: true,
+        slug: Some(FIRST_PROJECT.to_owned()),
+        declared: None,
+        is_policy_declared: false,
     };
     let text = key::generate();
     let key = Key {

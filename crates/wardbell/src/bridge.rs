@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use wardbell_api::{Probes, ProviderSeen, TestDelivery, TrialAsk, TrialSeen, TrialText};
@@ -27,14 +28,14 @@ impl TestDelivery for TestThroughNotifier {
 }
 
 /// The management API's trials, made by the gateway.
-pub(crate) struct GatewayProbes(pub(crate) Arc<Gateway>);
+pub(crate) struct GatewayProbes(pub(crate) Arc<ArcSwap<Gateway>>);
 
 #[async_trait]
 impl Probes for GatewayProbes {
     async fn try_out(&self, project: &Arc<ProjectView>, ask: TrialAsk) -> Result<TrialSeen, String> {
         let TrialAsk { body, path, is_proxied } = ask;
         let trial = Trial { body: Bytes::from(body), path, is_proxied };
-        let outcome = trial::try_out(&self.0, project, &trial).await.map_err(|error| error.to_string())?;
+        let outcome = trial::try_out(&self.0.load_full(), project, &trial).await.map_err(|error| error.to_string())?;
         let TrialOutcome {
             texts,
             findings,
@@ -66,8 +67,9 @@ impl Probes for GatewayProbes {
     }
 
     async fn checkup(&self, provider: &Provider) -> ProviderSeen {
+        let gateway = self.0.load_full();
         let CheckupOutcome { status, duration, error, models } =
-            checkup(&self.0.upstream, provider, self.0.provider_key).await;
+            checkup(&gateway.upstream, provider, gateway.provider_key).await;
         ProviderSeen { status, duration, error, models }
     }
 }

@@ -83,10 +83,14 @@ struct ConfigFlags {
 
 impl ConfigFlags {
     fn load(self) -> Result<Config, Problems> {
+        config::load(&self.flags(), &variable)
+    }
+
+    fn flags(self) -> Flags {
         let Self { config, listen, data_dir, storage_url } = self;
         let values = [("listen", listen), ("data_dir", data_dir), ("storage_url", storage_url)];
         let values = values.into_iter().filter_map(|(path, value)| value.map(|value| (path, value))).collect();
-        config::load(&Flags { file: config, values }, &variable)
+        Flags { file: config, values, hides_folder: false }
     }
 }
 
@@ -107,7 +111,7 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let done = match cli.command {
-        Command::Serve(flags) => flags.load().map_err(Into::into).and_then(serve::run),
+        Command::Serve(flags) => serve::run(flags.flags()),
         Command::Demo => demo::run(),
         Command::Check(flags) => flags.load().map_err(Into::into).and_then(|config| check::run(&config)),
         Command::Listen(listen) => listen.run(),

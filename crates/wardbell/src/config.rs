@@ -1,31 +1,37 @@
 //! Configuration: what was typed ([`raw`]) becomes what is meant ([`Config`]), with every problem reported at once and
 //! before anything is opened.
 
+mod declared;
 pub(crate) mod file;
 mod raw;
+mod reference;
 mod setting;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest;
+use wardbell_api::declared::Context;
 use wardbell_core::money::Usd;
 use wardbell_core::secret::Secret;
-use wardbell_egress::policy::Exception;
+use wardbell_egress::policy::{Exception, Policy as EgressPolicy};
 use wardbell_guard::budget::{Prices, Unknown};
 use wardbell_llm::price::book::PriceBook;
 use wardbell_notify::mail::{SmtpSettings, SmtpTls};
 use wardbell_notify::retention::Keep;
 use wardbell_proxy::gateway::Limits;
 use wardbell_proxy::money::Pricing;
+use wardbell_store::declared::Declarations;
 use wardbell_telemetry::logs::{self, LogFormat};
 
-use raw::{RawConfig, Typed};
+pub(crate) use raw::RawConfig;
+use raw::{RawDeclared, Typed};
 use setting::SETTINGS;
 
 use crate::model;
@@ -62,12 +68,16 @@ pub(crate) struct Config {
     pub(crate) keep: Keep,
     pub(crate) smtp: Option<SmtpSettings>,
     pub(crate) limits: Limits,
-    pub(crate) pricing: Pricing,
+    pub(crate) pricing: Arc<Pricing>,
     pub(crate) injection_model: model::Choice,
     /// How many threads the injection model reads on; `None` leaves it to the cores.
     pub(crate) injection_threads: Option<usize>,
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
+    /// What the file declares; `None` where there is no file.
+    pub(crate) declared: Option<Declarations>,
+    /// The settings as they were typed, to compare with.
+    pub(crate) typed: RawConfig,
 }
 
 /// One thing that is wrong, and where.
@@ -84,11 +94,27 @@ impl Problem {
     }
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, wrong, hint } = self;
+        write!(f, "{place} {wrong}")?;
+        match hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Everything that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
+    /// Each on a line of its own.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.iter().map(ToString::to_string).collect()
+    }
+
     pub(crate) fn push(&mut self, problem: Problem) {
         self.0.push(problem);
     }
@@ -97,13 +123,7 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the configuration has {} problem{}:", self.0.len(), if self.0.len() == 1 { "" } else { "s" })?;
-        for Problem { place, wrong, hint } in &self.0 {
-            write!(f, "\n  {place} {wrong}")?;
-            if let Some(hint) = hint {
-                write!(f, " ({hint})")?;
-            }
-        }
-        Ok(())
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 
@@ -115,6 +135,8 @@ pub(crate) struct Flags {
     pub(crate) file: Option<PathBuf>,
     /// Paths of settings and their values.
     pub(crate) values: Vec<(&'static str, String)>,
+    /// Whether messages name the file without its folder: callers of the API see them.
+    pub(crate) hides_folder: bool,
 }
 
 /// Reads the environment, the file and the flags.
@@ -124,7 +146,7 @@ pub(crate) struct Flags {
 pub(crate) fn load(flags: &Flags, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
     let mut problems = Problems::default();
     let mut raw = RawConfig::new();
-    read_file(flags.file.as_deref(), &mut raw, &mut problems);
+    let declared = read_file(flags, &mut raw, &mut problems);
     for setting in SETTINGS {
         if let Some(value) = variable(&setting.variable()) {
             raw.variable(setting, &value);
@@ -140,22 +162,31 @@ pub(crate) fn load(flags: &Flags, variable: &dyn Fn(&str) -> Option<String>) -> 
             Some("unset it".to_owned()),
         ));
     }
-    let config = check(&raw, variable, &mut problems);
+    let config = check(raw, declared, variable, &mut problems);
     if problems.0.is_empty() { config.ok_or(problems) } else { Err(problems) }
 }
 
-fn read_file(named: Option<&Path>, raw: &mut RawConfig, problems: &mut Problems) {
-    let path = named.unwrap_or(Path::new(FILE_DEFAULT));
+fn read_file(flags: &Flags, raw: &mut RawConfig, problems: &mut Problems) -> Option<RawDeclared> {
+    let path = flags.file.as_deref().unwrap_or(Path::new(FILE_DEFAULT));
+    let shown = if flags.hides_folder { path.file_name().map_or(path, Path::new) } else { path };
+    let shown = shown.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => raw.file(&path.display().to_string(), &text, problems),
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
+        Ok(text) => raw.file(&shown, &text, problems),
+        Err(error) if flags.file.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => {
-            problems.push(Problem::new(path.display().to_string(), format!("cannot be read: {error}"), None));
+            problems.push(Problem::new(shown, format!("cannot be read: {error}"), None));
+            None
         }
     }
 }
 
-fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) -> Option<Config> {
+fn check(
+    typed: RawConfig,
+    declared: Option<RawDeclared>,
+    variable: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Option<Config> {
+    let raw = &typed;
     let data_dir = PathBuf::from(raw.get("data_dir").text());
     if data_dir.as_os_str().is_empty() {
         problems.push(Problem::new("data_dir".to_owned(), "must name a folder".to_owned(), None));
@@ -182,6 +213,13 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
     };
     let smtp = smtp(raw, variable("WARDBELL_SMTP_PASSWORD"), problems);
     let egress_allow = exceptions(&raw.get("egress.allow"), problems);
+    let webhooks_max = webhooks_per_project_max.and_then(|max| u32::try_from(max).ok());
+    let context = Context {
+        egress: &EgressPolicy::new(egress_allow.clone()),
+        mail_enabled: smtp.is_some(),
+        webhooks_per_project_max: webhooks_max.unwrap_or(u32::MAX),
+    };
+    let declared = declared.map(|declared| declared::read(declared, context, variable, problems));
     let egress_extra_roots = roots(&raw.get("egress.extra_roots"), problems);
     let egress_name_servers = name_servers(&raw.get("egress.name_servers"), problems);
     let upstream_connect_time_max = seconds("upstream.connect_seconds_max", problems);
@@ -217,15 +255,17 @@ fn check(raw: &RawConfig, variable: &dyn Fn(&str) -> Option<String>, problems: &
         egress_name_servers,
         upstream_connect_time_max: upstream_connect_time_max?,
         upstream_connections_per_host_max: upstream_connections_per_host_max?,
-        webhooks_per_project_max: u32::try_from(webhooks_per_project_max?).ok()?,
+        webhooks_per_project_max: webhooks_max?,
         keep,
         smtp,
         limits,
-        pricing: pricing(raw, problems)?,
+        pricing: Arc::new(pricing(raw, problems)?),
         injection_model: injection_model(&raw.get("injection.model"), problems),
         injection_threads: injection_threads(&raw.get("injection.threads"), problems),
         log_filter: log_filter.text(),
         log_format: log_format?,
+        declared,
+        typed,
     })
 }
 

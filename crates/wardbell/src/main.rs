@@ -10,6 +10,7 @@ mod keys;
 mod model;
 mod patient;
 mod receiver;
+mod reload;
 mod server;
 
 use std::process::ExitCode;

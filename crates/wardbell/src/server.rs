@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, EXPECT};
@@ -40,7 +41,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The surfaces behind one listener.
 pub(crate) struct Surfaces {
-    pub(crate) gateway: Arc<Gateway>,
+    /// Another one after each reload; a request keeps the one that it began with.
+    pub(crate) gateway: Arc<ArcSwap<Gateway>>,
     pub(crate) api: Router,
     pub(crate) dashboard: Router,
 }
@@ -114,7 +116,8 @@ async fn accept(
 type Answer = Response<Either<AnswerBody, Body>>;
 
 async fn route(surfaces: &Surfaces, peer: IpAddr, request: Request<Incoming>) -> Answer {
-    let request = match surface::serve(&surfaces.gateway, request).await {
+    let gateway = surfaces.gateway.load_full();
+    let request = match surface::serve(&gateway, request).await {
         Ok(answer) => return answer.map(Either::Left),
         Err(request) => request,
     };
@@ -130,7 +133,7 @@ async fn route(surfaces: &Surfaces, peer: IpAddr, request: Request<Incoming>) ->
         return answer.map(Either::Right);
     }
     let answer = match path {
-        "/health" => health::answer(&*surfaces.gateway.store).await.map(Either::Right),
+        "/health" => health::answer(&*gateway.store).await.map(Either::Right),
         "/metrics" => {
             let mut answer = Response::new(Body::from(metrics().render()));
             let content_type = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

@@ -337,7 +337,7 @@ pub(crate) struct AllowAnswer {
         ("project" = String, Path, description = "The project's id"),
         ("alert" = String, Path, description = "The alert's id")
     ),
-    responses((status = 200, description = "The text is allowed", body = AllowAnswer), Refusals)
+    responses((status = 200, description = "The text is allowed", body = AllowAnswer), (status = 409, description = "The configuration file declares it", body = crate::error::ErrorAnswer), Refusals)
 )]
 pub(super) async fn allow(
     State(api): State<Shared>,
@@ -364,7 +364,7 @@ pub(super) async fn allow(
             });
         }
         policy.injection.allow.push(allowed);
-        let change = ProjectChange { name: None, policy: Some(policy) };
+        let change = ProjectChange { policy: Some(policy), ..ProjectChange::default() };
         Ok(api.state.store.update_project(project, change, ambient::now()).await?)
     })
     .await?;

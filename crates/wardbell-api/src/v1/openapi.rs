@@ -6,8 +6,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::{
-    activity, alert, budget, counts, delivery, event, key, policy_version, project, provider, signing, silence, trial,
-    webhook,
+    activity, alert, budget, counts, delivery, event, key, policy_version, project, provider, reload, signing, silence,
+    trial, webhook,
 };
 use crate::error::ErrorAnswer;
 
@@ -68,7 +68,7 @@ pub(crate) enum BodyRefusals {
         silence::create, silence::list, silence::remove,
         alert::list, alert::show, alert::matches, alert::try_filters, alert::allow, alert::expunge,
         delivery::list, delivery::show, delivery::replay, delivery::replay_many, delivery::recover,
-        activity::list, counts::show, event::show,
+        activity::list, counts::show, event::show, reload::reload,
     ),
     modifiers(&AdminTokenScheme),
     security(("admin_token" = [])),

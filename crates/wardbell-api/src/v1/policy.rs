@@ -112,7 +112,7 @@ impl From<Policy> for PolicyAnswer {
 }
 
 /// Reads a policy over `base`: what the body leaves out stays as it is there.
-pub(super) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError> {
+pub(crate) fn merge(mut body: Fields, base: Policy) -> Result<Policy, FieldError> {
     let Policy { dlp, injection, response, fail, rate, content, content_action, abuse, proxy, loops, budget } = base;
     let policy = Policy {
         dlp: match body.object("dlp")? {

@@ -68,7 +68,7 @@ pub(crate) struct RestoreBody {
 #[utoipa::path(
     post, path = "/api/v1/projects/{project}/policy/restore", tag = "projects", operation_id = "restore_policy_version",
     params(("project" = String, Path, description = "The project's id")), request_body = RestoreBody,
-    responses((status = 200, description = "The project as it is now", body = ProjectAnswer), Refusals, BodyRefusals)
+    responses((status = 200, description = "The project as it is now", body = ProjectAnswer), (status = 409, description = "The configuration file declares it", body = crate::error::ErrorAnswer), Refusals, BodyRefusals)
 )]
 pub(super) async fn restore(
     State(api): State<Shared>,
@@ -82,7 +82,7 @@ pub(super) async fn restore(
         let found = api.state.store.policies(project, Some(version.saturating_add(1)), 1).await?;
         let found = found.into_iter().find(|found| found.version == version);
         let PolicyVersion { policy, .. } = found.ok_or(ApiError::NotFound("policy version"))?;
-        let change = ProjectChange { name: None, policy: Some(policy) };
+        let change = ProjectChange { policy: Some(policy), ..ProjectChange::default() };
         Ok(api.state.store.update_project(project, change, ambient::now()).await?)
     })
     .await?;

@@ -35,12 +35,32 @@ pub(crate) struct ProjectAnswer {
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
+    /// Whether its keys open anything.
+    enabled: bool,
+    /// The configuration file that declares it; only a change of that file changes its name, or removes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "wardbell.toml")]
+    declared: Option<String>,
+    /// The configuration file that declares its policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "wardbell.toml")]
+    policy_declared: Option<String>,
 }
 
 impl From<Project> for ProjectAnswer {
     fn from(project: Project) -> Self {
-        let Project { id, name, policy, policy_version, created_at } = project;
-        Self { id: id.to_string(), name, policy: policy.into(), policy_version, created_at: list::time(created_at) }
+        let Project { id, name, policy, policy_version, created_at, enabled, slug: _, declared, is_policy_declared } =
+            project;
+        Self {
+            id: id.to_string(),
+            name,
+            policy: policy.into(),
+            policy_version,
+            created_at: list::time(created_at),
+            enabled,
+            policy_declared: declared.clone().filter(|_| is_policy_declared),
+            declared,
+        }
     }
 }
 
@@ -66,6 +86,8 @@ pub(crate) struct ProjectPatch {
     name: Option<String>,
     /// A change of the policy; what is left out stays.
     policy: Option<PolicyBody>,
+    /// Whether its keys open anything.
+    enabled: Option<bool>,
 }
 
 /// Makes a project.
@@ -83,7 +105,17 @@ pub(super) async fn create(State(api): State<Shared>, Body(mut body): Body) -> C
     body.finish()?;
     let now = ambient::now();
     let id = ProjectId::mint(now, ambient::entropy());
-    let project = Project { id, name, policy, policy_version: 1, created_at: now };
+    let project = Project {
+        id,
+        name,
+        policy,
+        policy_version: 1,
+        created_at: now,
+        enabled: true,
+        slug: None,
+        declared: None,
+        is_policy_declared: false,
+    };
     let answer = ProjectAnswer::from(project.clone());
     change(&api, |api| async move { Ok(api.state.store.create_project(project).await?) }).await?;
     Ok((StatusCode::CREATED, Json(answer)))
@@ -114,7 +146,7 @@ pub(super) async fn show(State(api): State<Shared>, InProject(id): InProject) ->
 #[utoipa::path(
     patch, path = "/api/v1/projects/{project}", tag = "projects", operation_id = "update_project",
     params(("project" = String, Path, description = "The project's id")), request_body = ProjectPatch,
-    responses((status = 200, description = "The project as it is now", body = ProjectAnswer), Refusals, BodyRefusals)
+    responses((status = 200, description = "The project as it is now", body = ProjectAnswer), (status = 409, description = "The configuration file declares it", body = crate::error::ErrorAnswer), Refusals, BodyRefusals)
 )]
 pub(super) async fn update(
     State(api): State<Shared>,
@@ -123,6 +155,7 @@ pub(super) async fn update(
 ) -> Answer<ProjectAnswer> {
     let name = body.name("name")?;
     let fields = body.object("policy")?;
+    let enabled = body.boolean("enabled")?;
     body.finish()?;
     let project = change(&api, move |api| async move {
         // Read within the turn: another change may have come before this one.
@@ -133,7 +166,7 @@ pub(super) async fn update(
         };
         // A change to the same is none: it makes no new version.
         let policy = policy.filter(|policy| *policy != present.policy);
-        Ok(api.state.store.update_project(id, ProjectChange { name, policy }, ambient::now()).await?)
+        Ok(api.state.store.update_project(id, ProjectChange { name, policy, enabled }, ambient::now()).await?)
     })
     .await?;
     Ok(Json(ProjectAnswer::from(project)))
@@ -143,7 +176,7 @@ pub(super) async fn update(
 #[utoipa::path(
     delete, path = "/api/v1/projects/{project}", tag = "projects", operation_id = "delete_project",
     params(("project" = String, Path, description = "The project's id")),
-    responses((status = 204, description = "It is gone"), Refusals)
+    responses((status = 204, description = "It is gone"), (status = 409, description = "The configuration file declares it", body = crate::error::ErrorAnswer), Refusals)
 )]
 pub(super) async fn remove(State(api): State<Shared>, InProject(id): InProject) -> Done {
     change(&api, move |api| async move { Ok(api.state.store.delete_project(id, ambient::now()).await?) }).await?;

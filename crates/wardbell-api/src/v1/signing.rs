@@ -21,10 +21,10 @@ use crate::extract::{InProject, Named, OptionalBody};
 use crate::fields::Fields;
 
 /// How long a secret that was rotated out keeps signing, unless told otherwise: a day, in seconds.
-const OVERLAP_SECONDS_DEFAULT: u64 = 86_400;
+pub(crate) const OVERLAP_SECONDS_DEFAULT: u64 = 86_400;
 
 /// The longest overlap: a week, in seconds.
-const OVERLAP_SECONDS_MAX: u64 = 604_800;
+pub(crate) const OVERLAP_SECONDS_MAX: u64 = 604_800;
 
 /// How many secrets may sign at once: every delivery carries a signature of each.
 const SECRETS_MAX: usize = 4;
@@ -53,7 +53,7 @@ pub(crate) struct RotationAnswer {
 }
 
 /// Takes the operator's own secret, if the body has one. What it must be depends on how it signs: see [`secrets`].
-pub(super) fn read_own(body: &mut Fields) -> Result<Option<Secret<String>>, FieldError> {
+pub(crate) fn read_own(body: &mut Fields) -> Result<Option<Secret<String>>, FieldError> {
     Ok(body.text("secret")?.map(Secret::new))
 }
 
@@ -78,7 +78,7 @@ pub(super) fn secrets(
 }
 
 /// Checks the operator's own secret for the way that it is to sign.
-fn check_own(secret: Secret<String>, profile: SignatureProfile) -> Result<Secret<String>, FieldError> {
+pub(crate) fn check_own(secret: Secret<String>, profile: SignatureProfile) -> Result<Secret<String>, FieldError> {
     match check_secret_for(profile, secret.reveal()) {
         Ok(()) => Ok(secret),
         Err(wrong) => Err(FieldError::invalid("secret", format!("cannot be used: {wrong}"))),
@@ -94,7 +94,7 @@ fn check_own(secret: Secret<String>, profile: SignatureProfile) -> Result<Secret
         ("webhook" = String, Path, description = "The webhook's id")
     ),
     request_body = Option<Rotation>,
-    responses((status = 200, description = "The new secret", body = RotationAnswer), Refusals, BodyRefusals)
+    responses((status = 200, description = "The new secret", body = RotationAnswer), (status = 409, description = "The configuration file declares it", body = crate::error::ErrorAnswer), Refusals, BodyRefusals)
 )]
 pub(super) async fn rotate(
     State(api): State<Shared>,

@@ -6,7 +6,9 @@ use http::StatusCode;
 use wardbell_core::alert::{AlertKind, Severity};
 use wardbell_core::id::EndpointId;
 use wardbell_core::secret::Secret;
-use wardbell_store::endpoint::{Endpoint, EndpointChange, Format, Health, Options, RetryProfile, SignatureProfile};
+use wardbell_store::endpoint::{
+    Endpoint, EndpointChange, Events, Format, Health, Options, RetryProfile, SignatureProfile,
+};
 use wardbell_store::error::StoreError;
 use wardbell_telemetry::ambient;
 
@@ -42,6 +44,51 @@ fn mail_place(to: &[String]) -> Result<Secret<String>, FieldError> {
     Ok(Secret::new(format!("mailto:{first}")))
 }
 
+/// What a new webhook is to be, all but its identity and its secrets.
+pub(crate) struct Made {
+    pub(crate) url: Secret<String>,
+    pub(crate) format: Format,
+    pub(crate) events: Events,
+    pub(crate) severity_min: Severity,
+    pub(crate) signature: SignatureProfile,
+    pub(crate) retry: RetryProfile,
+    pub(crate) enabled: bool,
+    pub(crate) options: Options,
+}
+
+/// Completes the settings of a new webhook, whose place has been judged unless it is mail.
+pub(crate) fn made(
+    settings: Settings,
+    place: Option<(Secret<String>, Format)>,
+    has_own_secret: bool,
+    mail_enabled: bool,
+) -> Result<Made, FieldError> {
+    let Settings { url, format, events, severity_min, signature, retry, enabled, change: changed } = settings;
+    let (url, format) = if format == Some(Format::Email) {
+        if url.is_some() {
+            return Err(FieldError::invalid("url", "is not for email; name the recipients in `to`"));
+        }
+        (mail_place(changed.to.as_deref().unwrap_or_default())?, Format::Email)
+    } else {
+        required("url", place)?
+    };
+    let options = changed.apply(Options { include_preview: previews_by_default(format), ..Options::default() });
+    check(format, &options, mail_enabled)?;
+    // A secret of the second product's receivers is compared as it is (`spec/decisions.md`, Signatures).
+    let usual =
+        if format == Format::Raw && has_own_secret { SignatureProfile::LockLlm } else { SignatureProfile::Standard };
+    Ok(Made {
+        url,
+        format,
+        events: events.unwrap_or_else(|| events_by_default(format)),
+        severity_min: severity_min.unwrap_or(Severity::Low),
+        signature: signature.unwrap_or(usual),
+        retry: retry.unwrap_or(RetryProfile::Durable),
+        enabled: enabled.unwrap_or(true),
+        options,
+    })
+}
+
 /// Makes a webhook and shows its secret, once.
 #[utoipa::path(
     post, path = "/api/v1/projects/{project}/webhooks", tag = "webhooks", operation_id = "create_webhook",
@@ -56,21 +103,12 @@ pub(super) async fn create(
     let settings = read(&mut body)?;
     let own = signing::read_own(&mut body)?;
     body.finish()?;
-    let Settings { url, format, events, severity_min, signature, retry, enabled, change: changed } = settings;
-    let (url, format) = if format == Some(Format::Email) {
-        if url.is_some() {
-            return Err(FieldError::invalid("url", "is not for email; name the recipients in `to`").into());
-        }
-        (mail_place(changed.to.as_deref().unwrap_or_default())?, Format::Email)
-    } else {
-        required("url", judge_place(&api, url, format).await?)?
+    let place = match settings.format {
+        Some(Format::Email) => None,
+        format => judge_place(&api, settings.url.clone(), format).await?,
     };
-    let options = changed.apply(Options { include_preview: previews_by_default(format), ..Options::default() });
-    check(format, &options, api.state.mail_enabled)?;
-    // A secret of the second product's receivers is compared as it is (`spec/decisions.md`, Signatures).
-    let usual =
-        if format == Format::Raw && own.is_some() { SignatureProfile::LockLlm } else { SignatureProfile::Standard };
-    let signature = signature.unwrap_or(usual);
+    let Made { url, format, events, severity_min, signature, retry, enabled, options } =
+        made(settings, place, own.is_some(), api.state.mail_enabled)?;
     let secrets = signing::secrets(own, signature)?;
     let shown = secrets.iter().find(|secret| !secret.is_private()).map(|secret| secret.secret.clone());
     let now = ambient::now();
@@ -79,15 +117,17 @@ pub(super) async fn create(
         project,
         url,
         format,
-        events: events.unwrap_or_else(|| events_by_default(format)),
-        severity_min: severity_min.unwrap_or(Severity::Low),
+        events,
+        severity_min,
         signature,
-        retry: retry.unwrap_or(RetryProfile::Durable),
-        enabled: enabled.unwrap_or(true),
+        retry,
+        enabled,
         secrets,
         created_at: now,
         options,
         health: Health::new(now),
+        declared: None,
+        is_secret_declared: false,
     };
     let webhook = WebhookAnswer::from(endpoint.clone());
     change(&api, move |api| async move {
@@ -180,7 +220,7 @@ pub(super) async fn show(
         ("webhook" = String, Path, description = "The webhook's id")
     ),
     request_body = WebhookPatch,
-    responses((status = 200, description = "The webhook as it is now", body = WebhookAnswer), Refusals, BodyRefusals)
+    responses((status = 200, description = "The webhook as it is now", body = WebhookAnswer), (status = 409, description = "The configuration file declares it", body = crate::error::ErrorAnswer), Refusals, BodyRefusals)
 )]
 pub(super) async fn update(
     State(api): State<Shared>,
@@ -250,7 +290,7 @@ fn patch(
         ("project" = String, Path, description = "The project's id"),
         ("webhook" = String, Path, description = "The webhook's id")
     ),
-    responses((status = 204, description = "It is gone"), Refusals)
+    responses((status = 204, description = "It is gone"), (status = 409, description = "The configuration file declares it", body = crate::error::ErrorAnswer), Refusals)
 )]
 pub(super) async fn remove(
     State(api): State<Shared>,

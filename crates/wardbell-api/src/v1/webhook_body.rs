@@ -59,6 +59,14 @@ pub(crate) struct WebhookAnswer {
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
+    /// The configuration file that declares it; only a change of that file changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "wardbell.toml")]
+    declared: Option<String>,
+    /// The configuration file that declares its secret. One that is not declared is rotated here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "wardbell.toml")]
+    secret_declared: Option<String>,
 }
 
 /// How deliveries to a webhook have gone.
@@ -136,6 +144,8 @@ impl From<Endpoint> for WebhookAnswer {
             created_at,
             options,
             health,
+            declared,
+            is_secret_declared,
         } = endpoint;
         let Options {
             custom_message,
@@ -172,6 +182,8 @@ impl From<Endpoint> for WebhookAnswer {
             state: if enabled { health.state.as_str() } else { HealthState::Disabled.as_str() },
             health: HealthAnswer { since: list::time(health.since), failures: health.failures, reason: health.reason },
             created_at: list::time(created_at),
+            secret_declared: declared.clone().filter(|_| is_secret_declared),
+            declared,
         }
     }
 }

@@ -43,9 +43,9 @@ pub(super) const SEVERITIES: &[Severity] = &[Severity::Low, Severity::Medium, Se
 type Headers = Vec<(String, Secret<String>)>;
 
 /// The fields that creating and changing share.
-pub(super) struct Settings {
-    pub(super) url: Option<String>,
-    pub(super) format: Option<Format>,
+pub(crate) struct Settings {
+    pub(crate) url: Option<String>,
+    pub(crate) format: Option<Format>,
     pub(super) events: Option<Events>,
     pub(super) severity_min: Option<Severity>,
     pub(super) signature: Option<SignatureProfile>,
@@ -55,7 +55,7 @@ pub(super) struct Settings {
 }
 
 /// What is to change of the options; what is left out stays as it is.
-pub(super) struct OptionsChange {
+pub(crate) struct OptionsChange {
     custom_message: Change<String>,
     include_preview: Option<bool>,
     headers: Option<Headers>,
@@ -68,7 +68,7 @@ pub(super) struct OptionsChange {
 }
 
 /// Reads every field but `secret`.
-pub(super) fn read(body: &mut Fields) -> Result<Settings, FieldError> {
+pub(crate) fn read(body: &mut Fields) -> Result<Settings, FieldError> {
     Ok(Settings {
         url: body.text("url")?,
         format: body.word("format", Format::ALL, Format::as_str)?,

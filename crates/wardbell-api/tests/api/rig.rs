@@ -95,6 +95,20 @@ impl wardbell_api::Probes for Probe {
     }
 }
 
+/// Says that a limit changed and that another place needs a restart.
+struct Reloads;
+
+#[async_trait]
+impl wardbell_api::Reload for Reloads {
+    async fn reload(&self) -> Result<wardbell_api::Reloaded, wardbell_api::ReloadError> {
+        Ok(wardbell_api::Reloaded {
+            applied: vec!["limits.depth_max".to_owned()],
+            needs_restart: vec!["listen".to_owned()],
+            ..wardbell_api::Reloaded::default()
+        })
+    }
+}
+
 impl Rig {
     pub(crate) async fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -115,6 +129,7 @@ impl Rig {
             webhooks_per_project_max: WEBHOOKS_MAX,
             tester: Arc::new(Tester),
             probes: Arc::new(Probe),
+            reload: Arc::new(Reloads),
             mail_enabled: true,
             stopping,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,

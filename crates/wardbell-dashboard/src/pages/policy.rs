@@ -49,24 +49,56 @@ async fn page(app: &App, frame: &Frame, policy: &Value, refusal: Option<&Refusal
     let versions: List<PolicyVersion> = app.api.get(&path).await?;
     let base = frame.base();
     let number = frame.project().map_or(0, |project| project.policy_version);
+    let declared = frame.project().and_then(|project| project.policy_declared.as_deref());
     let body = html! {
         div.head { h1 { "Policy" } (parts::badge("", &format!("version {number}"))) a.button href=(format!("/playground?project={}", frame.project().map_or("", |project| project.id.as_str()))) { "Try it in the playground" } }
         p.lead { "What is done about what the detectors find. A change holds from the next request on, and makes a new version." }
         @if let Some(refusal) = refusal { p.problem role="alert" { (parts::sentence(refusal)) } }
-        form method="post" action=(format!("{base}/policy")) {
-            (frame.token())
-            div.masonry {
-                (dlp(policy, refusal))
-                (injection(policy, refusal))
-                (loops(policy, refusal))
-                (rest(policy, refusal))
+        @if let Some(file) = declared {
+            (parts::declared("This policy", file))
+            fieldset.shown disabled aria-label="Policy, read-only" { (parts_of(policy, None)) }
+            (declared_rules(policy))
+        } @else {
+            form method="post" action=(format!("{base}/policy")) {
+                (frame.token())
+                (parts_of(policy, refusal))
+                button.primary type="submit" { "Save policy" }
             }
-            button.primary type="submit" { "Save policy" }
+            (rules(frame, policy, refusal))
         }
-        (rules(frame, policy, refusal))
         (history(frame, number, &versions.data))
     };
     Ok(frame.page("Policy", &body))
+}
+
+fn parts_of(policy: &Value, refusal: Option<&Refusal>) -> Markup {
+    html! {
+        div.masonry {
+            (dlp(policy, refusal))
+            (injection(policy, refusal))
+            (loops(policy, refusal))
+            (rest(policy, refusal))
+        }
+    }
+}
+
+/// The project's own rules, where they are not changed here.
+fn declared_rules(policy: &Value) -> Markup {
+    let rules = policy.pointer("/content").and_then(Value::as_array).filter(|rules| !rules.is_empty());
+    html! {
+        @if let Some(rules) = rules {
+            section.panel #rules {
+                h2 { "Your own rules" }
+                p { "When a text breaks one: " b { (at(policy, "/content_action")) } "." }
+                @for rule in rules {
+                    details {
+                        summary { (Shown(at(rule, "/name"))) }
+                        (parts::code("Rule", &serde_json::to_string_pretty(rule).unwrap_or_default()))
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// A text of the policy at a place such as `/dlp/action`.
@@ -199,6 +231,7 @@ fn area(index: usize, name: &str, label: &str, value: &str, help: &str) -> Marku
 }
 
 fn history(frame: &Frame, present: u32, versions: &[PolicyVersion]) -> Markup {
+    let is_declared = frame.project().is_some_and(|project| project.policy_declared.is_some());
     html! {
         section.panel {
             h2 { "Versions" }
@@ -208,7 +241,7 @@ fn history(frame: &Frame, present: u32, versions: &[PolicyVersion]) -> Markup {
                         div.head {
                             h3 { "Version " (version.version) }
                             span.dim { (parts::time(&version.time)) }
-                            @if version.version == present { (parts::badge("ok", "in force")) } @else {
+                            @if version.version == present { (parts::badge("ok", "in force")) } @else if !is_declared {
                                 form method="post" action=(format!("{}/policy/restore", frame.base())) {
                                     (frame.token()) input type="hidden" name="version" value=(version.version);
                                     button type="submit" { "Go back to version " (version.version) }

@@ -30,7 +30,9 @@ fn page(frame: &Frame, name: &str, refusal: Option<&Refusal>) -> Markup {
     let rows = html! {
         @for project in &frame.projects {
             tr {
-                td data-label="Name" { a href=(format!("/projects/{}", project.id)) { (Shown(&project.name)) } }
+                td data-label="Name" { a href=(format!("/projects/{}", project.id)) { (Shown(&project.name)) }
+                    @if let Some(file) = &project.declared { " " (parts::badge("info", &format!("declared in {file}"))) }
+                    @if !project.enabled { " " (parts::badge("warn", "off")) } }
                 td data-label="Id" { code { (project.id) } }
                 td data-label="Policy" { "version " (project.policy_version) }
                 td data-label="Made" { (parts::time(&project.created_at)) }
@@ -96,21 +98,36 @@ fn settings_page(frame: &Frame, name: &str, refusal: Option<&Refusal>) -> Markup
         @if let Some(project) = frame.project() {
             dl.facts { dt { "Id" } dd { code { (project.id) } } dt { "Made" } dd { (parts::time(&project.created_at)) } }
         }
-        section.panel {
-            h2 { "Rename" }
-            (parts::refused(refusal, &["name"]))
-            form.narrow method="post" action=(format!("{base}/settings")) {
-                (frame.token()) (field.line(name, "text", true))
-                button.primary type="submit" { "Rename" }
+        @if let Some(file) = frame.project().and_then(|project| project.declared.as_deref()) {
+            (parts::declared("This project", file))
+            p { "Its keys, providers and budget are set here, and webhooks may be added to those that are declared." }
+        } @else {
+            @if frame.project().is_some_and(|project| !project.enabled) {
+                section.panel {
+                    h2 { "Switch on" }
+                    p { "The project is off: its keys open nothing. One that the configuration file declared is switched off when the file declares it no more." }
+                    form method="post" action=(format!("{base}/switch-on")) {
+                        (frame.token())
+                        button.primary type="submit" { "Switch on" }
+                    }
+                }
             }
-        }
-        section.panel {
-            h2 { "Delete" }
-            p { "Its keys open nothing from then on, its webhooks and providers go, and what was still to be delivered is given up. "
-                "Alerts and activity stay in the database until their retention ends." }
-            (parts::confirmed(frame, "delete-project", "Delete project", &format!("{base}/delete"), &html! {
-                p { "Delete this project with its keys, providers and webhooks? This cannot be undone." }
-            }))
+            section.panel {
+                h2 { "Rename" }
+                (parts::refused(refusal, &["name"]))
+                form.narrow method="post" action=(format!("{base}/settings")) {
+                    (frame.token()) (field.line(name, "text", true))
+                    button.primary type="submit" { "Rename" }
+                }
+            }
+            section.panel {
+                h2 { "Delete" }
+                p { "Its keys open nothing from then on, its webhooks and providers go, and what was still to be delivered is given up. "
+                    "Alerts and activity stay in the database until their retention ends." }
+                (parts::confirmed(frame, "delete-project", "Delete project", &format!("{base}/delete"), &html! {
+                    p { "Delete this project with its keys, providers and webhooks? This cannot be undone." }
+                }))
+            }
         }
     };
     frame.page("Settings", &body)
@@ -131,6 +148,13 @@ pub(super) async fn rename(
             Ok((refusal.status, settings_page(&frame, form.raw("name"), Some(&refusal))).into_response())
         }
     }
+}
+
+/// Lets the keys of a project open it again.
+pub(super) async fn switch_on(State(app): State<App>, Path(project): Path<String>) -> Result<Response, Trouble> {
+    let path = format!("/projects/{}", piece(&project));
+    let _: Project = app.api.patch(&path, &json!({"enabled": true})).await?;
+    Ok(Redirect::to(&format!("{path}/settings?said=project-on")).into_response())
 }
 
 pub(super) async fn delete(State(app): State<App>, Path(project): Path<String>) -> Result<Response, Trouble> {

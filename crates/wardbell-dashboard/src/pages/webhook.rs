@@ -57,6 +57,7 @@ async fn page(
     let body = html! {
         p.crumb { a href=(format!("{base}/webhooks")) { "Webhooks" } }
         div.head { h1.mono { (Shown(&webhook.url)) } (switch_button(&base, webhook)) }
+        @if let Some(file) = &webhook.declared { (parts::declared("This webhook", file)) }
         (health(frame, webhook))
         div.columns {
             section.panel { h2 { "Test" } (test_form(app, frame, webhook)) }
@@ -64,35 +65,64 @@ async fn page(
         }
         section.panel #settings {
             h2 { "Settings" }
-            (parts::refused(refusal, FIELDS))
-            form method="post" action=(path) {
-                (frame.token())
-                (fields(app, &base, draft, refusal, false))
-                div.row { button.primary type="submit" { "Save" } }
+            @if webhook.declared.is_some() { (settings(webhook)) } @else {
+                (parts::refused(refusal, FIELDS))
+                form method="post" action=(path) {
+                    (frame.token())
+                    (fields(app, &base, draft, refusal, false))
+                    div.row { button.primary type="submit" { "Save" } }
+                }
             }
         }
         div.columns {
             section.panel {
                 h2 { "Secret" }
-                p { "A new secret is shown once. The present one keeps signing beside it for the overlap, so that no delivery fails while receivers change." }
                 @if let Some(key) = &webhook.public_key { (parts::copyable("Public key", key)) }
-                form.narrow method="post" action=(format!("{path}/rotate")) {
-                    (frame.token())
-                    (Field { name: "overlap_seconds", label: "Overlap", refusal: None, help: html! { "At once is for a secret that leaked." } }
-                        .choice("86400", &[("0", "None: the old one stops at once"), ("3600", "One hour"), ("86400", "One day"), ("604800", "One week")]))
-                    button type="submit" { "Make new secret" }
+                @if let Some(file) = &webhook.secret_declared {
+                    p { "It is declared in " code { (Shown(file)) } ". One that replaces it there signs beside it for a day, unless "
+                        code { "secret_overlap_seconds" } " says otherwise." }
+                } @else {
+                    p { "A new secret is shown once. The present one keeps signing beside it for the overlap, so that no delivery fails while receivers change." }
+                    form.narrow method="post" action=(format!("{path}/rotate")) {
+                        (frame.token())
+                        (Field { name: "overlap_seconds", label: "Overlap", refusal: None, help: html! { "At once is for a secret that leaked." } }
+                            .choice("86400", &[("0", "None: the old one stops at once"), ("3600", "One hour"), ("86400", "One day"), ("604800", "One week")]))
+                        button type="submit" { "Make new secret" }
+                    }
                 }
             }
-            section.panel {
-                h2 { "Delete" }
-                p { "Nobody is told there any more, and what was still to be delivered is given up." }
-                (parts::confirmed(frame, "delete-webhook", "Delete webhook", &format!("{path}/delete"), &html! {
-                    p { "Delete the webhook to " code { (Shown(&webhook.url)) } "? Its secret is gone for good." }
-                }))
+            @if webhook.declared.is_none() {
+                section.panel {
+                    h2 { "Delete" }
+                    p { "Nobody is told there any more, and what was still to be delivered is given up." }
+                    (parts::confirmed(frame, "delete-webhook", "Delete webhook", &format!("{path}/delete"), &html! {
+                        p { "Delete the webhook to " code { (Shown(&webhook.url)) } "? Its secret is gone for good." }
+                    }))
+                }
             }
         }
     };
     Ok(frame.page(&webhook.url, &body))
+}
+
+/// The settings of a webhook that is not changed here.
+fn settings(webhook: &Webhook) -> Markup {
+    let list = |items: &[String], all: &str| if items.is_empty() { all.to_owned() } else { items.join(", ") };
+    let filter = &webhook.filter;
+    html! {
+        dl.facts {
+            dt { "Events" } dd { (Shown(&webhook.events.join(", "))) }
+            dt { "Least severity" } dd { (webhook.severity_min) }
+            dt { "Signature" } dd { (webhook.signature) }
+            dt { "Retry" } dd { (webhook.retry) }
+            dt { "Preview" } dd { (if webhook.include_preview { "goes out, masked" } else { "does not go out" }) }
+            @if let Some(message) = &webhook.custom_message { dt { "Message" } dd { (Shown(message)) } }
+            @if !webhook.to.is_empty() { dt { "Recipients" } dd { (Shown(&webhook.to.join(", "))) } }
+            dt { "Models" } dd { (Shown(&list(&filter.models, "all"))) }
+            dt { "Keys" } dd { (Shown(&list(&filter.keys, "all"))) }
+            dt { "Entity types" } dd { (Shown(&list(&filter.entity_types, "all"))) }
+        }
+    }
 }
 
 fn health(frame: &Frame, webhook: &Webhook) -> Markup {

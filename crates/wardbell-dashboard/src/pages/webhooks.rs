@@ -33,7 +33,8 @@ pub(super) async fn list(
     let rows = html! {
         @for webhook in &webhooks.data {
             tr {
-                td data-label="Address" { a.mono href=(format!("{base}/webhooks/{}", webhook.id)) { (Shown(&webhook.url)) } }
+                td data-label="Address" { a.mono href=(format!("{base}/webhooks/{}", webhook.id)) { (Shown(&webhook.url)) }
+                    @if let Some(file) = &webhook.declared { " " (parts::badge("info", &format!("declared in {file}"))) } }
                 td data-label="Format" { (webhook.format) }
                 td data-label="Events" { (events(webhook)) }
                 td data-label="State" { (parts::state(&webhook.state)) }
@@ -78,6 +79,11 @@ fn events(webhook: &Webhook) -> Markup {
 /// The switch of a webhook; a plain form where there is no script.
 pub(super) fn switch(base: &str, webhook: &Webhook) -> Markup {
     let (word, next) = if webhook.enabled { ("On", "off") } else { ("Off", "on") };
+    // What the file switches, only the file switches; what failed may be switched on again.
+    let failed = !webhook.enabled && webhook.health.reason.is_some();
+    if webhook.declared.is_some() && !failed {
+        return html! { span { (word) } };
+    }
     html! {
         button.switch type="button" role="switch" aria-checked=(if webhook.enabled { "true" } else { "false" })
             aria-label=(format!("Alerts go to {}", webhook.url))

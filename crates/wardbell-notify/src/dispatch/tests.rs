@@ -99,6 +99,8 @@ impl Shared {
             created_at: BASE,
             options: Options::default(),
             health: Health::new(BASE),
+            declared: None,
+            is_secret_declared: false,
         };
         let id = delivery.id;
         rows.push(Row {

@@ -71,6 +71,10 @@ impl Fixture {
             policy: Policy::default(),
             policy_version: 1,
             created_at: now,
+            enabled: true,
+            slug: None,
+            declared: None,
+            is_policy_declared: false,
         };
         store.create_project(row).await.unwrap();
         let egress = egress(certificate);
@@ -121,6 +125,8 @@ impl Fixture {
             created_at: now,
             options: Options::default(),
             health: Health::new(now),
+            declared: None,
+            is_secret_declared: false,
         };
         self.store.create_endpoint(endpoint.clone(), 5).await.unwrap();
         endpoint

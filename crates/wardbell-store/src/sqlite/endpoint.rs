@@ -43,11 +43,14 @@ pub(super) fn create(
         created_at,
         options,
         health,
+        declared,
+        is_secret_declared,
     } = endpoint;
     connection
         .prepare_cached(
             "INSERT INTO endpoints (id, project, sealed_url, format, events, severity_min, signature, retry, enabled, \
-             created_at, sealed_options) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             created_at, sealed_options, declared_in, secret_declared) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             id.to_string(),
@@ -60,7 +63,9 @@ pub(super) fn create(
             retry.as_str(),
             enabled,
             created_at.as_millis(),
-            seal_options(sealer, *id, options)?
+            seal_options(sealer, *id, options)?,
+            declared,
+            is_secret_declared
         ])?;
     health::write(connection, *id, health)?;
     // Newest first in memory, highest number newest on disk.
@@ -107,7 +112,47 @@ pub(super) fn update(
     change: EndpointChange,
     now: Timestamp,
 ) -> Result<Endpoint, StoreError> {
-    let mut endpoint = one(connection, sealer, project, id)?;
+    let endpoint = one(connection, sealer, project, id)?;
+    if let Some(file) = &endpoint.declared {
+        // Its health switched it off, and not the file: to switch it on again is no change of what is declared.
+        let comes_back = !endpoint.enabled && endpoint.health.state == HealthState::Disabled;
+        let rest = EndpointChange { enabled: None, ..change.clone() };
+        let switches_on = change.enabled == Some(true) && !changes(&endpoint, &rest);
+        if !(comes_back && switches_on) && changes(&endpoint, &change) {
+            return Err(StoreError::Declared { what: WEBHOOK, file: file.clone() });
+        }
+    }
+    apply(connection, sealer, endpoint, change, now)
+}
+
+/// What the API calls an endpoint.
+const WEBHOOK: &str = "the webhook";
+
+/// Whether anything would be another than it is.
+pub(super) fn changes(endpoint: &Endpoint, change: &EndpointChange) -> bool {
+    fn differs<T: PartialEq>(wanted: Option<&T>, present: &T) -> bool {
+        wanted.is_some_and(|wanted| wanted != present)
+    }
+    let EndpointChange { url, format, events, severity_min, signature, retry, enabled, options } = change;
+    differs(url.as_ref(), &endpoint.url)
+        || differs(format.as_ref(), &endpoint.format)
+        || differs(events.as_ref(), &endpoint.events)
+        || differs(severity_min.as_ref(), &endpoint.severity_min)
+        || differs(signature.as_ref(), &endpoint.signature)
+        || differs(retry.as_ref(), &endpoint.retry)
+        || differs(enabled.as_ref(), &endpoint.enabled)
+        || differs(options.as_ref(), &endpoint.options)
+}
+
+/// Changes an endpoint, whoever declares it.
+pub(super) fn apply(
+    connection: &Connection,
+    sealer: &Sealer,
+    mut endpoint: Endpoint,
+    change: EndpointChange,
+    now: Timestamp,
+) -> Result<Endpoint, StoreError> {
+    let id = endpoint.id;
     let EndpointChange { url, format, events, severity_min, signature, retry, enabled, options } = change;
     if let Some(url) = url.filter(|url| *url != endpoint.url) {
         // An old secret never signs to a new place.
@@ -150,10 +195,14 @@ pub(super) fn update(
 
 pub(super) fn delete(
     connection: &Connection,
+    sealer: &Sealer,
     project: ProjectId,
     id: EndpointId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    if let Some(file) = one(connection, sealer, project, id)?.declared {
+        return Err(StoreError::Declared { what: WEBHOOK, file });
+    }
     let changed = connection
         .prepare_cached("DELETE FROM endpoints WHERE project = ?1 AND id = ?2")?
         .execute([project.to_string(), id.to_string()])?;
@@ -171,7 +220,22 @@ pub(super) fn rotate(
     old_until: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    one(connection, sealer, project, id)?;
+    let endpoint = one(connection, sealer, project, id)?;
+    if let Some(file) = endpoint.declared.filter(|_| endpoint.is_secret_declared) {
+        return Err(StoreError::Declared { what: "the webhook's secret", file });
+    }
+    replace_secrets(connection, sealer, id, secrets, old_until, now)
+}
+
+/// Makes these secrets the signing ones, whoever declares them.
+pub(super) fn replace_secrets(
+    connection: &Connection,
+    sealer: &Sealer,
+    id: EndpointId,
+    secrets: &[SigningSecret],
+    old_until: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "UPDATE endpoint_secrets SET expires_at = min(coalesce(expires_at, ?2), ?2) WHERE endpoint = ?1",
@@ -197,7 +261,7 @@ fn open_options(sealer: &Sealer, id: EndpointId, sealed: Option<Vec<u8>>) -> Res
     serde_json::from_str(text.reveal()).map_err(|_| StoreError::Corrupt("options"))
 }
 
-fn add_secret(
+pub(super) fn add_secret(
     connection: &Connection,
     sealer: &Sealer,
     id: EndpointId,
@@ -250,6 +314,8 @@ fn read(connection: &Connection, row: &Row<'_>, sealer: &Sealer) -> Result<Endpo
             failures: row.get("failures")?,
             reason: row.get("health_reason")?,
         },
+        declared: row.get("declared_in")?,
+        is_secret_declared: row.get("secret_declared")?,
     })
 }
 

@@ -8,10 +8,22 @@ use crate::project::{PolicyVersion, Project, ProjectChange};
 use crate::sqlite::{outbox, row};
 
 pub(super) fn create(connection: &Connection, project: &Project) -> Result<(), StoreError> {
-    let Project { id, name, policy, policy_version, created_at } = project;
+    let Project { id, name, policy, policy_version, created_at, enabled, slug, declared, is_policy_declared } = project;
     connection
-        .prepare_cached("INSERT INTO projects (id, name, policy_version, created_at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![id.to_string(), name, policy_version, created_at.as_millis()])?;
+        .prepare_cached(
+            "INSERT INTO projects (id, name, policy_version, created_at, enabled, slug, declared_in, policy_declared) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            id.to_string(),
+            name,
+            policy_version,
+            created_at.as_millis(),
+            enabled,
+            slug,
+            declared,
+            is_policy_declared
+        ])?;
     add_policy(connection, *id, *policy_version, policy, *created_at)
 }
 
@@ -31,8 +43,33 @@ pub(super) fn update(
     change: ProjectChange,
     now: Timestamp,
 ) -> Result<Project, StoreError> {
-    let mut project = one(connection, id)?;
-    let ProjectChange { name, policy } = change;
+    let project = one(connection, id)?;
+    if let Some(file) = &project.declared {
+        let ProjectChange { name, policy, enabled } = &change;
+        let declared = |what| Err(StoreError::Declared { what, file: file.clone() });
+        if name.as_ref().is_some_and(|name| *name != project.name) {
+            return declared("the project's name");
+        }
+        if project.is_policy_declared && policy.as_ref().is_some_and(|policy| *policy != project.policy) {
+            return declared("the project's policy");
+        }
+        if enabled.is_some_and(|enabled| enabled != project.enabled) {
+            return declared("the project");
+        }
+    }
+    apply(connection, project, change, now)
+}
+
+/// Changes a project, whoever declares it.
+pub(super) fn apply(
+    connection: &Connection,
+    mut project: Project,
+    change: ProjectChange,
+    now: Timestamp,
+) -> Result<Project, StoreError> {
+    let ProjectChange { name, policy, enabled } = change;
+    let id = project.id;
+    project.enabled = enabled.unwrap_or(project.enabled);
     if let Some(name) = name {
         project.name = name;
     }
@@ -41,15 +78,16 @@ pub(super) fn update(
         project.policy_version += 1;
         add_policy(connection, id, project.policy_version, &project.policy, now)?;
     }
-    connection.prepare_cached("UPDATE projects SET name = ?2, policy_version = ?3 WHERE id = ?1")?.execute(params![
-        id.to_string(),
-        project.name,
-        project.policy_version
-    ])?;
+    connection
+        .prepare_cached("UPDATE projects SET name = ?2, policy_version = ?3, enabled = ?4 WHERE id = ?1")?
+        .execute(params![id.to_string(), project.name, project.policy_version, project.enabled])?;
     Ok(project)
 }
 
 pub(super) fn delete(connection: &Connection, id: ProjectId, now: Timestamp) -> Result<(), StoreError> {
+    if let Some(file) = one(connection, id)?.declared {
+        return Err(StoreError::Declared { what: "the project", file });
+    }
     let changed = connection.prepare_cached("DELETE FROM projects WHERE id = ?1")?.execute([id.to_string()])?;
     row::found(changed, "project")?;
     outbox::bury_of_project(connection, id, now)
@@ -61,7 +99,8 @@ pub(super) fn require(connection: &Connection, id: ProjectId) -> Result<(), Stor
     if found { Ok(()) } else { Err(StoreError::NotFound("project")) }
 }
 
-const SELECT: &str = "SELECT p.id, p.name, p.policy_version, p.created_at, v.policy FROM projects p \
+const SELECT: &str = "SELECT p.id, p.name, p.policy_version, p.created_at, p.enabled, p.slug, p.declared_in, \
+                      p.policy_declared, v.policy FROM projects p \
                       JOIN policies v ON v.project = p.id AND v.version = p.policy_version";
 
 fn one(connection: &Connection, id: ProjectId) -> Result<Project, StoreError> {
@@ -116,5 +155,9 @@ fn read(row: &Row<'_>) -> Result<Project, StoreError> {
         policy: row::parsed(row, "policy", |text| serde_json::from_str(text).ok())?,
         policy_version: row.get("policy_version")?,
         created_at: row::time(row, "created_at")?,
+        enabled: row.get("enabled")?,
+        slug: row.get("slug")?,
+        declared: row.get("declared_in")?,
+        is_policy_declared: row.get("policy_declared")?,
     })
 }

@@ -18,7 +18,9 @@ pub(super) fn read(connection: &Connection, sealer: &Sealer) -> Result<Snapshot,
         let wants_preview = endpoints.iter().any(|endpoint| endpoint.enabled && endpoint.options.include_preview);
         snapshot.projects.insert(project.id, Arc::new(ProjectView { project, providers, wants_preview }));
     }
-    let mut statement = connection.prepare_cached("SELECT id, project, user_id, hash FROM keys")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT k.id, k.project, k.user_id, k.hash FROM keys k JOIN projects p ON p.id = k.project WHERE p.enabled = 1",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let principal =

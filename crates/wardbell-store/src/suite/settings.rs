@@ -47,12 +47,12 @@ pub(super) async fn projects_are_listed_changed_and_versioned(store: &dyn Store)
     store.create_project(second.clone()).await.unwrap();
     assert_eq!(store.projects().await.unwrap(), [first.clone(), second]);
 
-    let renamed = ProjectChange { name: Some("new".to_owned()), policy: None };
+    let renamed = ProjectChange { name: Some("new".to_owned()), ..ProjectChange::default() };
     let project = store.update_project(first.id, renamed, tick()).await.unwrap();
     assert_eq!((project.name.as_str(), project.policy_version), ("new", 1));
     let mut policy = Policy::default();
     policy.dlp.action = DlpMode::Block;
-    let change = ProjectChange { name: None, policy: Some(policy.clone()) };
+    let change = ProjectChange { policy: Some(policy.clone()), ..ProjectChange::default() };
     let project = store.update_project(first.id, change.clone(), tick()).await.unwrap();
     assert_eq!((project.policy, project.policy_version), (policy, 2));
     // The same policy again is no new version.

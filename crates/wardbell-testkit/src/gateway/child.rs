@@ -147,6 +147,12 @@ impl Child {
         assert!(sent.is_ok_and(|status| status.success()), "kill -TERM could not be sent");
     }
 
+    /// Sends SIGHUP in the same way.
+    pub(super) fn signal_hup(&self) {
+        let sent = Command::new("kill").arg("-HUP").arg(self.pid().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill -HUP could not be sent");
+    }
+
     fn join_readers(&mut self) {
         for reader in self.readers.drain(..) {
             let _ = reader.join();

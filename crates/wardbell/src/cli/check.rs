@@ -10,11 +10,14 @@ use crate::config::Config;
 /// since a rule that does not build would stop the start.
 pub(crate) fn run(config: &Config) -> Result<()> {
     let engine = Engine::new(&EngineSettings::default())?;
+    let projects = config.declared.as_ref().map_or(&[][..], |declared| &declared.projects);
     print::line(&format!(
-        "the configuration is good: listen {}, data {}, {} rules",
+        "the configuration is good: listen {}, data {}, {} rules, {} projects and {} webhooks declared",
         config.listen,
         config.data_dir.display(),
-        engine.rules().count()
+        engine.rules().count(),
+        projects.len(),
+        projects.iter().map(|project| project.webhooks.len()).sum::<usize>()
     ));
     Ok(())
 }

@@ -52,9 +52,11 @@ async fn tour(folder: &str) -> Result<()> {
             // Its receivers are on this machine.
             ("egress.allow", "127.0.0.1/32:*+http".to_owned()),
         ],
+        hides_folder: false,
     };
     let variable = |name: &str| (name == "WARDBELL_ADMIN_TOKEN").then(|| ADMIN_TOKEN.to_owned());
-    let app = App::start(config::load(&flags, &variable)?).await?;
+    let config = config::load(&flags, &variable)?;
+    let app = App::start(config, Box::new(move || config::load(&flags, &variable))).await?;
     let shown = show(&app, &mut ears).await;
     app.stop().await;
     shown

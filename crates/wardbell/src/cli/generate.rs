@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::ValueEnum;
-use wardbell_telemetry::metrics::{AlertLabels, AttemptLabels, LossLabels, RequestLabels, metrics};
+use wardbell_telemetry::metrics::{AlertLabels, AttemptLabels, LossLabels, ReloadLabels, RequestLabels, metrics};
 
 use crate::cli::print;
 use crate::config::file;
@@ -35,6 +35,7 @@ fn metrics_page() -> String {
     drop(all.requests.get_or_create(&RequestLabels { verdict: "allow", outcome: "served" }));
     drop(all.alerts.get_or_create(&AlertLabels { kind: "loop.detected" }));
     drop(all.attempts.get_or_create(&AttemptLabels { result: "delivered" }));
+    drop(all.reloads.get_or_create(&ReloadLabels { result: "applied" }));
     drop(all.write_failures.get_or_create(&LossLabels { what: "activity" }));
     let rendered = all.render();
     let mut page = "# Metrics\n\n`/metrics` tells these in the OpenMetrics text format. This page is made by \

@@ -7,24 +7,31 @@ use tokio::signal::unix::{SignalKind, signal};
 use wardbell_telemetry::logs;
 
 use crate::app::App;
-use crate::cli::print;
-use crate::config::Config;
+use crate::cli::{print, variable};
+use crate::config::{self, Flags};
 
 /// How long blocking work may hold up the end of the process.
 const RUNTIME_STOP_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Configures, builds, announces, serves, drains.
-pub(crate) fn run(config: Config) -> Result<()> {
+pub(crate) fn run(flags: Flags) -> Result<()> {
+    let config = config::load(&flags, &variable)?;
     logs::start(&config.log_filter, config.log_format)?;
     let runtime = runtime()?;
     let done = runtime.block_on(async {
         let mut term = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-        let app = App::start(config).await?;
+        // Before the first of them can come: a process that does not listen is ended by it.
+        let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+        let again = Flags { hides_folder: true, ..flags };
+        let app = App::start(config, Box::new(move || config::load(&again, &variable))).await?;
         announce(&app);
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = term.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => app.reload().await,
+            }
         }
         // A second signal means now; what is committed is safe.
         tokio::select! {

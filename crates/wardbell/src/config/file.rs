@@ -2,6 +2,27 @@
 
 use crate::config::setting::{Kind, SETTINGS, Setting};
 
+/// What cannot be shown as a default: a project that the file declares.
+const DECLARED: &str = r#"
+# Projects, policies and webhooks may be declared here; the API and the dashboard show them and do not change them. Fields
+# are those of the API (`POST /api/v1/projects`, `POST /api/v1/projects/{p}/webhooks`), and a slug for each, by which it is
+# known over restarts. docs/guide/operate.md has more.
+#
+# [[projects]]
+# slug = "support"
+# name = "Support desk"
+#
+# [projects.policy]
+# dlp = { action = "block" }
+# injection = { action = "block", sensitivity = "high" }
+#
+# [[projects.webhooks]]
+# slug = "oncall"
+# url = "https://alerts.example.com/wardbell"
+# events = ["dlp.*", "budget.exhausted"]
+# secret = "${file:/run/secrets/oncall}"
+"#;
+
 /// The file with every setting at its default, each explained.
 pub(crate) fn default_file() -> String {
     let mut text = String::from(
@@ -9,6 +30,7 @@ pub(crate) fn default_file() -> String {
          # Flags beat variables, variables beat this file. Each setting's variable is named beside it.\n\
          # Secrets are variables only: WARDBELL_ADMIN_TOKEN and WARDBELL_MASTER_KEY, else generated into the data\n\
          # folder, and WARDBELL_SMTP_PASSWORD.\n\
+         # SIGHUP or POST /api/v1/reload puts changes in force, but for those that need a restart.\n\
          # Made by `cargo xtask generate` from crates/wardbell/src/config/setting.rs; do not edit here.\n",
     );
     let mut section = "";
@@ -22,9 +44,10 @@ pub(crate) fn default_file() -> String {
         for line in wrap(setting.doc) {
             text += &format!("# {line}\n");
         }
-        text += &format!("# {}\n{name} = {}\n", setting.variable(), value(setting));
+        let restart = if setting.is_live { "" } else { " (a change needs a restart)" };
+        text += &format!("# {}{restart}\n{name} = {}\n", setting.variable(), value(setting));
     }
-    text
+    text + DECLARED
 }
 
 fn value(setting: &Setting) -> String {

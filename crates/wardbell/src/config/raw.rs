@@ -41,10 +41,19 @@ impl Typed {
     }
 }
 
-/// Every setting's value as typed.
+/// Every setting's value as typed. What is declared is not among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RawConfig {
     values: BTreeMap<&'static str, Typed>,
+}
+
+/// What is not a setting of the table: the section of projects. References stand in it as they were typed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RawDeclared {
+    /// The file, for messages.
+    pub(crate) file: String,
+    /// The value of `projects`, if it is there.
+    pub(crate) projects: Option<toml::Value>,
 }
 
 impl RawConfig {
@@ -56,15 +65,17 @@ impl RawConfig {
         Self { values: values.collect() }
     }
 
-    /// Lays a file over the values so far. Unknown keys and values of the wrong kind are problems.
-    pub(crate) fn file(&mut self, file: &str, text: &str, problems: &mut Problems) {
-        let table: toml::Table = match text.parse() {
+    /// Lays a file over the values so far, and returns what it declares. Unknown keys and values of the wrong kind are
+    /// problems.
+    pub(crate) fn file(&mut self, file: &str, text: &str, problems: &mut Problems) -> Option<RawDeclared> {
+        let mut table: toml::Table = match text.parse() {
             Ok(table) => table,
             Err(error) => {
                 problems.push(Problem::new(file.to_owned(), format!("is not TOML: {}", error.message()), None));
-                return;
+                return None;
             }
         };
+        let projects = table.remove("projects");
         let mut found = Vec::new();
         flatten("", &table, &mut found);
         for (path, value) in found {
@@ -82,6 +93,7 @@ impl RawConfig {
                 )),
             }
         }
+        Some(RawDeclared { file: file.to_owned(), projects })
     }
 
     /// Lays a variable over the values so far.
@@ -102,6 +114,17 @@ impl RawConfig {
     /// The value of a setting of the table.
     pub(crate) fn get(&self, path: &'static str) -> Typed {
         self.values.get(path).cloned().unwrap_or_else(|| Typed { items: Vec::new(), origin: Origin::Default(path) })
+    }
+
+    /// The settings that have another value in `new`, in the order of the table.
+    pub(crate) fn changed(&self, new: &Self) -> Vec<&'static Setting> {
+        let items = |config: &Self, path| config.values.get(path).map(|typed| typed.items.clone());
+        SETTINGS.iter().filter(|setting| items(self, setting.path) != items(new, setting.path)).collect()
+    }
+
+    /// Takes the value of a setting from `new`.
+    pub(crate) fn take(&mut self, setting: &'static Setting, new: &Self) {
+        self.values.insert(setting.path, new.get(setting.path));
     }
 
     fn set(&mut self, setting: &'static Setting, typed: Typed) {

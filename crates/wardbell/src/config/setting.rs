@@ -12,6 +12,8 @@ pub(crate) struct Setting {
     pub(crate) kind: Kind,
     /// What it means, in one or two sentences.
     pub(crate) doc: &'static str,
+    /// Whether a change is in force from the next request on; else it needs a restart.
+    pub(crate) is_live: bool,
 }
 
 /// How a setting is written in the file.
@@ -30,7 +32,12 @@ impl Setting {
 }
 
 const fn setting(path: &'static str, default: &'static str, kind: Kind, doc: &'static str) -> Setting {
-    Setting { path, default, kind, doc }
+    Setting { path, default, kind, doc, is_live: false }
+}
+
+/// A setting that a reload puts in force.
+const fn live(path: &'static str, default: &'static str, kind: Kind, doc: &'static str) -> Setting {
+    Setting { path, default, kind, doc, is_live: true }
 }
 
 /// Every setting, in the order of the default file. Settings of one section stand together.
@@ -124,7 +131,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Text,
         "The user to log in as; the password is the variable WARDBELL_SMTP_PASSWORD. Empty is no login.",
     ),
-    setting("limits.body_bytes_max", "52428800", Kind::Number, "The largest request body, in bytes."),
+    live("limits.body_bytes_max", "52428800", Kind::Number, "The largest request body, in bytes."),
     setting(
         "limits.body_memory_bytes_max",
         "268435456",
@@ -137,44 +144,44 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Number,
         "The memory that all answers that are not streams may take together, in bytes; at least limits.answer_bytes_max.",
     ),
-    setting("limits.body_seconds_max", "60", Kind::Number, "How long a caller may take to send a body."),
+    live("limits.body_seconds_max", "60", Kind::Number, "How long a caller may take to send a body."),
     setting("limits.header_seconds_max", "15", Kind::Number, "How long a caller may take to send the headers."),
-    setting("limits.depth_max", "128", Kind::Number, "The deepest nesting of a request's JSON."),
-    setting("limits.messages_max", "10000", Kind::Number, "The most messages in a request."),
-    setting("limits.answer_bytes_max", "67108864", Kind::Number, "The largest answer that is not a stream, in bytes."),
-    setting("limits.detect_seconds_max", "5", Kind::Number, "How long the detectors may take for one request."),
-    setting(
+    live("limits.depth_max", "128", Kind::Number, "The deepest nesting of a request's JSON."),
+    live("limits.messages_max", "10000", Kind::Number, "The most messages in a request."),
+    live("limits.answer_bytes_max", "67108864", Kind::Number, "The largest answer that is not a stream, in bytes."),
+    live("limits.detect_seconds_max", "5", Kind::Number, "How long the detectors may take for one request."),
+    live(
         "budgets.unknown_model",
         "ceiling",
         Kind::Text,
         "What a call costs a budget if no price is known for its model: ceiling takes the two prices below, refuse refuses it.",
     ),
-    setting(
+    live(
         "budgets.ceiling_input_usd",
         "15",
         Kind::Number,
         "What a million input tokens of a model without a price count as, in whole dollars.",
     ),
-    setting(
+    live(
         "budgets.ceiling_output_usd",
         "75",
         Kind::Number,
         "What a million output tokens of a model without a price count as, in whole dollars.",
     ),
-    setting(
+    live(
         "budgets.output_tokens_default",
         "16384",
         Kind::Number,
         "The output tokens that a budget holds for a call that does not say how many it allows.",
     ),
-    setting(
+    live(
         "budgets.image_tokens_max",
         "4000",
         Kind::Number,
         "The tokens that a budget holds for each image or file that a call names by address or id. gpt-4o-mini's are held as \
          the 48169 that it may bill.",
     ),
-    setting(
+    live(
         "budgets.prices",
         "",
         Kind::List,
@@ -182,27 +189,22 @@ pub(crate) const SETTINGS: &[Setting] = &[
          and output=, and if they differ cached=, write=, write_1h=, reasoning=, output_tokens_max=, such as \
          \"custom/llama-3.3-* input=0.20 output=0.60\". The provider is its kind or *; the first that fits counts.",
     ),
-    setting("upstream.connect_seconds_max", "10", Kind::Number, "How long connecting to a provider may take."),
-    setting(
+    live("upstream.connect_seconds_max", "10", Kind::Number, "How long connecting to a provider may take."),
+    live(
         "upstream.connections_per_host_max",
         "512",
         Kind::Number,
         "How many calls to one provider's host may be under way; more wait for their turn.",
     ),
-    setting(
-        "upstream.first_byte_seconds_max",
-        "120",
-        Kind::Number,
-        "How long a provider may take to start its answer.",
-    ),
-    setting("upstream.idle_seconds_max", "120", Kind::Number, "How long a provider may pause within its answer."),
-    setting(
+    live("upstream.first_byte_seconds_max", "120", Kind::Number, "How long a provider may take to start its answer."),
+    live("upstream.idle_seconds_max", "120", Kind::Number, "How long a provider may pause within its answer."),
+    live(
         "upstream.abandoned_seconds_max",
         "30",
         Kind::Number,
         "How long an answer is read on after its caller left, for what it costs.",
     ),
-    setting(
+    live(
         "log.filter",
         "info",
         Kind::Text,

@@ -4,8 +4,11 @@ fn load_text(text: &str, variables: &[(&str, &str)], flags: &[(&'static str, &st
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.toml");
     std::fs::write(&file, text).unwrap();
-    let flags =
-        Flags { file: Some(file), values: flags.iter().map(|(path, value)| (*path, (*value).to_owned())).collect() };
+    let flags = Flags {
+        file: Some(file),
+        values: flags.iter().map(|(path, value)| (*path, (*value).to_owned())).collect(),
+        hides_folder: false,
+    };
     let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
     load(&flags, &variable).map_err(|problems| problems.to_string())
 }
@@ -83,6 +86,44 @@ fn a_master_key_is_32_bytes_or_a_long_text() {
     assert_eq!(master_key(&"07".repeat(32)).unwrap().reveal(), &vec![7; 32]);
     assert_eq!(master_key("a passphrase of more than thirty-two characters").unwrap().reveal().len(), 32);
     assert!(master_key("short").is_none());
+}
+
+/// A webhook with these lines.
+fn declared(webhook: &str) -> String {
+    format!("[[projects]]\nslug = \"a\"\n[[projects.webhooks]]\nslug = \"h\"\n{webhook}")
+}
+
+#[test]
+fn declared_projects_are_read_with_their_references() {
+    let text = declared("url = \"https://example.com/${PLACE}\"\nheaders = { x = \"${TOKEN}\" }\nper_second = 2\n");
+    let config = load_text(&text, &[("PLACE", "canary-place"), ("TOKEN", "canary-token")], &[]).unwrap();
+    let declared = config.declared.as_ref().unwrap();
+    let webhook = &declared.projects[0].webhooks[0];
+    assert_eq!(
+        (declared.file.as_str(), webhook.url.reveal().as_str()),
+        ("test.toml", "https://example.com/canary-place")
+    );
+    assert_eq!(webhook.options.headers[0].1.reveal(), "canary-token");
+    assert!(!format!("{config:?}").contains("canary"));
+    assert_eq!(load_text("", &[], &[]).unwrap().declared.unwrap().projects, []);
+}
+
+#[test]
+fn what_is_declared_wrongly_is_told_once_with_its_place() {
+    for (webhook, part) in [
+        ("url = \"${MISSING}\"\n", "projects[0].webhooks[0].url in "),
+        ("url = 2026-11-25\n", "projects[0].webhooks[0].url in "),
+        ("url = \"https://example.com/\"\nper_second = nan\n", "projects[0].webhooks[0].per_second in "),
+        ("url = \"https://example.com/\"\nsecret = \"canary\"\n", "must be a reference"),
+        ("url = \"https://10.0.0.1/canary\"\n", "let others in with egress.allow"),
+        ("format = \"email\"\nto = [\"a@example.com\"]\n", "smtp.host"),
+    ] {
+        let told = load_text(&declared(webhook), &[], &[]).unwrap_err();
+        assert!(told.contains("has 1 problem:") && told.contains(part), "{part} in:\n{told}");
+        assert!(!told.contains("canary"), "{told}");
+    }
+    let inside = declared("url = \"https://10.0.0.1/x\"\n");
+    load_text(&inside, &[("WARDBELL_EGRESS_ALLOW", "10.0.0.0/8:443")], &[]).unwrap();
 }
 
 #[test]
