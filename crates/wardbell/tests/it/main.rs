@@ -10,6 +10,7 @@ mod hostile;
 mod injection;
 mod loops;
 mod memory;
+mod metrics;
 mod passing;
 mod process;
 mod provider;
