@@ -56,7 +56,7 @@ pub(crate) fn run(binary: Binary) -> Result<()> {
 fn receiver(binary: Binary) -> Result<PathBuf> {
     // With the features that what is there was built with; after nextest there is nothing left to build.
     let what: &[&str] = match binary {
-        Binary::Build => &["build", "--package", "wardbell", "--example", "receiver"],
+        Binary::Build | Binary::Release => &["build", "--package", "wardbell", "--example", "receiver"],
         Binary::AsItIs => &["build", "--workspace", "--examples"],
     };
     cargo(what).run("mend the build")?;

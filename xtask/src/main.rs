@@ -45,7 +45,11 @@ enum Command {
         skip_clients: bool,
     },
     /// Run the published clients, and receivers of alerts in Python, JavaScript and Rust, against a real gateway.
-    Clients,
+    Clients {
+        /// Against a release build, by whose bound of time the pages are measured.
+        #[arg(long)]
+        release: bool,
+    },
     /// Test the repository itself: who may depend on whom, file names and lengths, open ends.
     Tidy,
     /// Write openapi.json and wardbell.default.toml from the code.
@@ -98,7 +102,7 @@ fn run(command: Command) -> Result<()> {
         Command::Check => check(),
         Command::Test { skip_clients } => test::run(skip_clients),
         Command::Tidy => tidy::run(),
-        Command::Clients => clients::run(Binary::Build),
+        Command::Clients { release } => clients::run(if release { Binary::Release } else { Binary::Build }),
         Command::Generate { check, built } => generate::run(check, Binary::from_flag(built)),
         Command::Prices { as_of } => prices::run(&as_of),
         Command::Deny => deny::run(),

@@ -29,6 +29,8 @@ pub(crate) enum Binary {
     /// It is there already. Building it alone after a build of the workspace would build its dependencies again, with
     /// the fewer features that it needs by itself.
     AsItIs,
+    /// A release build.
+    Release,
 }
 
 impl Binary {
@@ -36,13 +38,17 @@ impl Binary {
         if built { Binary::AsItIs } else { Binary::Build }
     }
 
-    /// The debug binary.
+    /// The binary: a debug build unless it says release.
     pub(crate) fn get(self) -> Result<PathBuf> {
         let binary = wardbell("debug");
         match self {
             Binary::Build => cargo(["build", "--package", "wardbell"]).run("mend the build")?,
             Binary::AsItIs if !binary.exists() => bail!("{} is not there; build it first", binary.display()),
             Binary::AsItIs => {}
+            Binary::Release => {
+                cargo(["build", "--package", "wardbell", "--release"]).run("mend the build")?;
+                return Ok(wardbell("release"));
+            }
         }
         Ok(binary)
     }

@@ -55,6 +55,17 @@ impl Scope {
         }
     }
 
+    /// The word for who or what it is of: what stands before the colon.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::Key(_) | Self::EachKey => "key",
+            Self::User(_) | Self::EachUser => "user",
+            Self::Session(_) | Self::EachSession => "session",
+            Self::Model(_) => "model",
+        }
+    }
+
     /// Whether it stands for many: it has terms and spends nothing itself.
     pub const fn is_each(&self) -> bool {
         matches!(self, Self::EachUser | Self::EachSession | Self::EachKey)

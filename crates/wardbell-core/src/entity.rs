@@ -65,6 +65,15 @@ impl EntityType {
     pub const fn is_injection(self) -> bool {
         matches!(self, Self::PromptInjection)
     }
+
+    /// The word for the sort of thing that this is: `personal`, `secret` or `injection`.
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::CreditCard | Self::EmailAddress | Self::UsSsn | Self::IbanCode => "personal",
+            Self::ApiKey | Self::AwsAccessKey | Self::PrivateKey | Self::GithubToken | Self::SlackWebhook => "secret",
+            Self::PromptInjection => "injection",
+        }
+    }
 }
 
 impl fmt::Display for EntityType {

@@ -73,7 +73,31 @@ pub enum DetectionFailure {
     TooLong,
 }
 
+impl DetectionFailure {
+    /// The word for metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Panicked => "panicked",
+            Self::TimedOut => "timed_out",
+            Self::Unreadable => "unreadable",
+            Self::Overloaded => "overloaded",
+            Self::TooLong => "too_long",
+        }
+    }
+}
+
 impl Verdict {
+    /// The detector's failure that the verdict rests on, if one did not finish.
+    pub const fn failure(&self) -> Option<DetectionFailure> {
+        match self {
+            Self::Allow(Allowed::FailedOpen(failure) | Allowed::Partial(failure))
+            | Self::Block(Refusal::FailedClosed(failure)) => Some(*failure),
+            Self::Allow(Allowed::Clean | Allowed::Observed(_))
+            | Self::Redact(_)
+            | Self::Block(Refusal::Pii(_) | Refusal::Injection(_) | Refusal::Content(_) | Refusal::Abuse(_)) => None,
+        }
+    }
+
     /// The findings that the verdict rests on or leaves recorded, in order.
     pub fn findings(&self) -> Vec<&Located> {
         match self {

@@ -29,6 +29,8 @@ function depends(form) {
 
 function prepare(root) {
   root.querySelectorAll("time[datetime]").forEach(tellTime);
+  // The reader's own time zone, where none was typed.
+  root.querySelectorAll("input[data-zone]").forEach((input) => { input.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone ?? ""; });
   root.querySelectorAll("form").forEach((form) => { if (form.querySelector("[data-if], [data-unless]")) depends(form); });
 }
 
@@ -91,7 +93,7 @@ const VERDICTS = {
   allow: ["ok", "clean"], observe: ["info", "observed"], failed_open: ["warn", "guard failed, let through"],
   failed_closed: ["bad", "guard failed, stopped"], redact: ["warn", "redacted"], redact_answer: ["warn", "answer redacted"],
   block_pii: ["bad", "blocked: data"], block_injection: ["bad", "blocked: injection"], block_content: ["bad", "blocked: policy"],
-  block_abuse: ["bad", "blocked: abuse"], block_loop: ["bad", "blocked: loop"], block_answer: ["bad", "answer blocked"], none: ["", "not looked at"],
+  block_abuse: ["bad", "blocked: abuse"], block_loop: ["bad", "blocked: loop"], block_answer: ["bad", "answer blocked"], partial_scan: ["warn", "clean as far as read"], none: ["", "not looked at"],
 };
 
 // The live feed: a row for each request and alert, newest first, in a list that keeps its size.

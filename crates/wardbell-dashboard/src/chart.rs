@@ -60,6 +60,17 @@ pub(crate) fn share(part: f64, whole: f64) -> Markup {
     }
 }
 
+/// A score from 0 to 1, with a mark where it begins to count.
+pub(crate) fn score(score: f64, threshold: Option<f64>) -> Markup {
+    html! {
+        svg.meter viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
+            rect.rest x="0" y="2" width="100" height="8" {}
+            rect.part x="0" y="2" width=(short((score * 100.0).clamp(0.0, 100.0))) height="8" {}
+            @if let Some(threshold) = threshold { rect.mark x=(short((threshold * 100.0).clamp(0.0, 99.0))) y="0" width="1" height="12" {} }
+        }
+    }
+}
+
 /// Phases of an attempt, one after the other.
 pub(crate) fn phases(label: &str, parts: &[(&str, f64)]) -> Markup {
     let whole: f64 = parts.iter().map(|(_, size)| size).sum();

@@ -1,7 +1,7 @@
 //! The dashboard: server-rendered pages over the management API.
 //!
 //! **Cast.** [`router`] is every page. `client` calls the management API in this process, as its admin. `door` lets the
-//! operator in: the set-up link, the password, sessions, the throttle. `page` frames a page; `parts`, `chart` and `text` are
+//! operator in: the set-up link, the password, sessions, the throttle. `page` frames a page, `desk` is what one of a project works with; `parts`, `chart` and `text` are
 //! what pages are made of; `form` reads what was submitted; `said` is what a page says after a change. `pages` has one file
 //! a page. `assets` are the style sheet, the scripts and the icon, embedded in the binary.
 //!
@@ -21,6 +21,7 @@
 mod assets;
 mod chart;
 mod client;
+mod desk;
 mod door;
 pub mod form;
 mod page;

@@ -44,6 +44,7 @@ pub(crate) enum Tab {
     Webhooks,
     Alerts,
     Deliveries,
+    Silences,
     Activity,
     Policy,
     Budget,
@@ -58,6 +59,7 @@ impl Tab {
         Self::Webhooks,
         Self::Alerts,
         Self::Deliveries,
+        Self::Silences,
         Self::Activity,
         Self::Policy,
         Self::Budget,
@@ -66,12 +68,19 @@ impl Tab {
         Self::Settings,
     ];
 
+    /// The tab of a path's piece after the project; the overview for any other.
+    pub(crate) fn of(piece: &str) -> Self {
+        let is_its = |tab: &&Self| tab.path().strip_prefix('/') == Some(piece);
+        Self::ALL.iter().find(is_its).copied().unwrap_or(Self::Overview)
+    }
+
     const fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Webhooks => "Webhooks",
             Self::Alerts => "Alerts",
             Self::Deliveries => "Deliveries",
+            Self::Silences => "Silences",
             Self::Activity => "Activity",
             Self::Policy => "Policy",
             Self::Budget => "Budget",
@@ -87,6 +96,7 @@ impl Tab {
             Self::Webhooks => "/webhooks",
             Self::Alerts => "/alerts",
             Self::Deliveries => "/deliveries",
+            Self::Silences => "/silences",
             Self::Activity => "/activity",
             Self::Policy => "/policy",
             Self::Budget => "/budget",

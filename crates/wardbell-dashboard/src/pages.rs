@@ -12,6 +12,7 @@ mod playground;
 mod policy;
 mod projects;
 mod providers;
+mod silences;
 mod webhook;
 mod webhook_form;
 mod webhooks;
@@ -50,10 +51,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/projects/{project}/webhooks/{webhook}/delete", post(webhook::delete))
         .route("/projects/{project}/alerts", get(alerts::list))
         .route("/projects/{project}/alerts/{alert}", get(alerts::show))
+        .route("/projects/{project}/alerts/{alert}/allow", post(alerts::allow))
+        .route("/projects/{project}/alerts/{alert}/disallow", post(alerts::disallow))
         .route("/projects/{project}/deliveries", get(deliveries::list))
         .route("/projects/{project}/deliveries/replay", post(deliveries::replay_many))
         .route("/projects/{project}/deliveries/{delivery}", get(deliveries::show))
         .route("/projects/{project}/deliveries/{delivery}/replay", post(deliveries::replay))
+        .route("/projects/{project}/silences", get(silences::list).post(silences::create))
+        .route("/projects/{project}/silences/{silence}/end", post(silences::end_it))
         .route("/projects/{project}/activity", get(activity::list))
         .route("/projects/{project}/activity/export", get(activity::export))
         .route("/projects/{project}/policy", get(policy::show).post(policy::save))
@@ -61,6 +66,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/projects/{project}/policy/restore", post(policy::restore))
         .route("/projects/{project}/budget", get(budget::show).post(budget::save))
         .route("/projects/{project}/budget/top-up", post(budget::top_up))
+        .route("/projects/{project}/budget/remove", post(budget::remove))
+        .route("/projects/{project}/budget/of", post(budget::of))
         .route("/projects/{project}/keys", get(keys::list).post(keys::create))
         .route("/projects/{project}/keys/{key}/revoke", post(keys::revoke))
         .route("/projects/{project}/providers", get(providers::list).post(providers::save))

@@ -78,10 +78,27 @@ pub(crate) fn verdict(word: &str) -> Markup {
         "block_abuse" => ("bad", "blocked: abuse"),
         "block_loop" => ("bad", "blocked: loop"),
         "block_answer" => ("bad", "answer blocked"),
+        "partial_scan" => ("warn", "clean as far as read"),
         "none" => ("", "not looked at"),
         other => ("", other),
     };
     badge(tone, said)
+}
+
+/// An injection score from 0 to 1, as a bar and in words. It is red where the policy counts it; `threshold` tells from where on
+/// it does in a text of the user, if it does there.
+pub(crate) fn injection_score(score: f64, threshold: Option<f64>, counts: bool) -> Markup {
+    let said = match (threshold, counts) {
+        (Some(threshold), true) => format!("an injection: {threshold:.2} and more counts in a text of the user"),
+        (Some(threshold), false) => format!("no injection: {threshold:.2} and more counts in a text of the user"),
+        (None, true) => "an injection, in a text that is not the user's".to_owned(),
+        (None, false) => "injections are not looked for in texts of the user".to_owned(),
+    };
+    html! {
+        span class=(if counts { "score counts" } else { "score" }) {
+            (crate::chart::score(score, threshold)) " " b { (format!("{score:.2}")) } " " span.said-of { (said) }
+        }
+    }
 }
 
 /// How urgent an alert is.
@@ -130,6 +147,20 @@ pub(crate) fn table(label: &str, head: &[&str], rows: &Markup) -> Markup {
                 tbody { (rows) }
             }
         }
+    }
+}
+
+/// A choice of a filter, or of what to try: (the word, what it says).
+pub(crate) fn pick<'a>(
+    name: &str,
+    label: &str,
+    chosen: &str,
+    options: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Markup {
+    html! {
+        label { span { (label) } select name=(name) {
+            @for (word, said) in options { option value=(word) selected[word == chosen] { (said) } }
+        } }
     }
 }
 

@@ -113,6 +113,8 @@ pub(crate) struct Alert {
     pub(crate) key_id: Option<String>,
     pub(crate) user_id: Option<String>,
     pub(crate) injection_score: Option<f64>,
+    pub(crate) injection_reason: Option<String>,
+    pub(crate) fingerprint: Option<String>,
     pub(crate) data: Value,
 }
 
@@ -260,7 +262,35 @@ pub(crate) struct ProviderTest {
 }
 
 #[derive(Debug, Deserialize)]
+pub(crate) struct Silence {
+    pub(crate) id: String,
+    pub(crate) author: String,
+    pub(crate) reason: String,
+    pub(crate) webhook: Option<String>,
+    pub(crate) events: Vec<String>,
+    pub(crate) severity_max: Option<String>,
+    #[serde(flatten)]
+    pub(crate) filter: Filter,
+    pub(crate) starts_at: Option<String>,
+    pub(crate) ends_at: Option<String>,
+    pub(crate) weekly: Option<Weekly>,
+    pub(crate) active: bool,
+    pub(crate) over: bool,
+    pub(crate) created_at: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Weekly {
+    pub(crate) days: Vec<String>,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) time_zone: String,
+    pub(crate) expires_at: String,
+}
+
+#[derive(Debug, Deserialize)]
 pub(crate) struct Budget {
+    pub(crate) scope: String,
     pub(crate) balance_usd: Option<f64>,
     pub(crate) reserved_usd: f64,
     pub(crate) spent_usd: f64,

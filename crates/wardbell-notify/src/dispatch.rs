@@ -450,6 +450,7 @@ async fn carry<O: Outbox, C: Carry>(
     }
     let result = told(&claim, &attempt, &next);
     metrics().attempts.get_or_create(&AttemptLabels { result }).inc();
+    metrics().attempt_seconds.observe(attempt.phases.total.as_secs_f64());
     record(&*outbox, &clock, claim.delivery.id, attempt, next, claim.lease_until).await
 }
 

@@ -17,12 +17,14 @@ use wardbell_core::principal::Principal;
 use wardbell_core::provider::ProviderKind;
 use wardbell_core::time::Timestamp;
 use wardbell_core::usage::Usage;
-use wardbell_core::verdict::Verdict;
+use wardbell_core::verdict::{DetectionFailure, Verdict};
 use wardbell_guard::policy::decide::Beside;
 use wardbell_store::budget::RequestName;
 use wardbell_store::store::Store;
 use wardbell_telemetry::ambient;
-use wardbell_telemetry::metrics::{AlertLabels, LossLabels, RequestLabels, metrics};
+use wardbell_telemetry::metrics::{
+    AlertLabels, FailureLabels, FindingLabels, LoopLabels, LossLabels, RequestLabels, metrics,
+};
 
 use crate::cause::{self, Cause};
 use crate::edge::Edge;
@@ -226,7 +228,7 @@ impl Flight {
     /// Takes down a loop, and starts to commit its alert where it is news.
     pub(crate) fn circles(&mut self, circle: &Circle) {
         if circle.refuses() {
-            self.row.verdict = "block_loop";
+            self.loop_stopped(&circle.data);
         }
         if circle.is_news {
             self.loop_found(circle.data.clone());
@@ -245,8 +247,13 @@ impl Flight {
 
     /// The answer was stopped because it said the same again and again.
     pub(crate) fn chanted(&mut self, data: LoopData) {
-        self.row.verdict = "block_loop";
+        self.loop_stopped(&data);
         self.loop_found(data);
+    }
+
+    fn loop_stopped(&mut self, data: &LoopData) {
+        self.row.verdict = "block_loop";
+        metrics().loop_stops.get_or_create(&LoopLabels { detector: data.detector.as_str() }).inc();
     }
 
     pub(crate) fn key(&self) -> KeyId {
@@ -295,6 +302,9 @@ impl Flight {
     /// [`Flight::alerts_committed`] waits for them.
     pub(crate) fn decided(&mut self, verdict: &Verdict, beside: &Beside, detect_latency: Duration, evidence: Evidence) {
         self.saw(verdict.word(), &verdict.findings(), detect_latency);
+        if let Some(failure) = verdict.failure() {
+            count_failure(failure);
+        }
         Evidence { sensitivity: self.sensitivity, preview: self.preview, fingerprint: self.fingerprint } = evidence;
         let alerts = self.cause().alerts_of(verdict, beside);
         self.commit(alerts);
@@ -303,6 +313,7 @@ impl Flight {
     /// Takes down what was found in the answer and what was done about it, and starts to commit its alert.
     pub(crate) fn answer_decided(&mut self, found: &[Located], total: usize, action: DlpAction, detect: Duration) {
         self.row.detect_latency += detect;
+        count_findings(found.iter());
         self.row.violation_count = self.row.violation_count.saturating_add(count(total));
         let mut types = entity_types(found);
         types.extend(self.row.entity_types.iter().copied());
@@ -335,7 +346,8 @@ impl Flight {
     }
 
     /// The answer could not be checked.
-    pub(crate) fn answer_failed(&mut self, fail: FailMode) {
+    pub(crate) fn answer_failed(&mut self, failure: DetectionFailure, fail: FailMode) {
+        count_failure(failure);
         self.row.verdict = match fail {
             FailMode::Open => "failed_open",
             FailMode::Closed => "failed_closed",
@@ -363,6 +375,7 @@ impl Flight {
         self.row.verdict = verdict;
         self.row.detect_latency = detect_latency;
         self.row.violation_count = count(findings.len());
+        count_findings(findings.iter().copied());
         self.row.entity_types = entity_types(findings.iter().copied());
         self.row.injection_score = cause::injection_score(findings);
     }
@@ -438,9 +451,16 @@ impl Flight {
         self.row.status = status;
         self.row.latency = self.arrival.started.elapsed();
         self.row.own_latency = self.own_latency();
-        let labels = RequestLabels { verdict: self.row.verdict, outcome: outcome.as_str() };
-        metrics().requests.get_or_create(&labels).inc();
-        metrics().requests_in_flight.dec();
+        let Activity { surface, verdict, latency, detect_latency, own_latency, .. } = self.row;
+        let metrics = metrics();
+        metrics.requests.get_or_create(&RequestLabels { surface, verdict, outcome: outcome.as_str() }).inc();
+        metrics.requests_in_flight.dec();
+        metrics.request_seconds.observe(latency.as_secs_f64());
+        metrics.own_seconds.observe(own_latency.as_secs_f64());
+        // A call that was refused at its door was not looked at.
+        if verdict != "none" {
+            metrics.detect_seconds.observe(detect_latency.as_secs_f64());
+        }
         tracing::debug!(
             request = %self.row.request,
             verdict = self.row.verdict,
@@ -478,6 +498,17 @@ async fn commit(store: &dyn Store, row: &Activity, alert: Alert) {
                 "alert could not be committed"
             );
         }
+    }
+}
+
+fn count_failure(failure: DetectionFailure) {
+    metrics().detection_failures.get_or_create(&FailureLabels { reason: failure.word() }).inc();
+}
+
+fn count_findings<'a>(found: impl Iterator<Item = &'a Located>) {
+    for Located { finding, .. } in found {
+        let labels = FindingLabels { group: finding.entity.group(), entity_type: finding.entity.as_str() };
+        metrics().findings.get_or_create(&labels).inc();
     }
 }
 

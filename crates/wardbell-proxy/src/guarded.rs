@@ -8,6 +8,7 @@ use wardbell_core::entity::EntityType;
 use wardbell_core::finding::{Finding, Located};
 use wardbell_core::origin::Origin;
 use wardbell_core::policy::{FailMode, ResponseMode};
+use wardbell_core::verdict::DetectionFailure;
 use wardbell_detect::engine::Engine;
 use wardbell_guard::policy::rules::Rules;
 use wardbell_llm::dialect::Dialect;
@@ -94,7 +95,7 @@ impl Guarded {
     /// Tells the flight what was found, once.
     pub(crate) fn report(&self, flight: &mut Flight) {
         if self.failed {
-            flight.answer_failed(self.fail);
+            flight.answer_failed(DetectionFailure::Unreadable, self.fail);
         }
         let action = match self.how {
             Guarding::Detect => DlpAction::Detect,

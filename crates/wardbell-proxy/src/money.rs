@@ -23,6 +23,7 @@ use wardbell_llm::transcript::asked::Asked;
 use wardbell_store::budget::Spender;
 use wardbell_store::ledger::ReserveError;
 use wardbell_telemetry::ambient;
+use wardbell_telemetry::metrics::{BudgetLabels, metrics};
 
 use crate::flight::Flight;
 use crate::gateway::Gateway;
@@ -231,7 +232,10 @@ pub(crate) async fn hold(
     }
     match gateway.ledger.reserve(&spender, bound, ambient::now()).await {
         Ok(reservation) => Ok(Some((held(reservation), None))),
-        Err(ReserveError::Short(shortfall)) => Err(Refused::Budget(shortfall)),
+        Err(ReserveError::Short(shortfall)) => {
+            metrics().budget_refusals.get_or_create(&BudgetLabels { scope: shortfall.scope.kind() }).inc();
+            Err(Refused::Budget(shortfall))
+        }
         Err(error @ (ReserveError::TooMany | ReserveError::Store(_))) => Err(unknown(&error, flight)),
     }
 }

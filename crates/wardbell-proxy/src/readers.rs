@@ -15,10 +15,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 use wardbell_core::verdict::DetectionFailure;
 use wardbell_detect::cascade::{Cascade, Effort, Judged, Look, Open, Space, WindowScores};
+use wardbell_telemetry::metrics::{WindowLabels, metrics};
 
 /// How many windows wait at most. Source: ours; at ten milliseconds each, two threads work on them for 2.5 s, half of the
 /// time that detection may take (`Limits::detect_time_max`).
@@ -103,9 +105,15 @@ impl Readers {
     fn put(&self, window: Vec<u32>) -> Result<oneshot::Receiver<WindowScores>, DetectionFailure> {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(DetectionFailure::Overloaded)?;
+        // Before it is sent: a thread may take it at once.
+        metrics().model_windows_waiting.inc();
         match queue.try_send(Job { window, answer }) {
             Ok(()) => Ok(answered),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(DetectionFailure::Overloaded),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                metrics().model_windows_waiting.dec();
+                ended("no_room");
+                Err(DetectionFailure::Overloaded)
+            }
         }
     }
 }
@@ -121,6 +129,11 @@ impl Drop for Readers {
     }
 }
 
+/// Counts a window by what became of it.
+fn ended(result: &'static str) {
+    metrics().model_windows.get_or_create(&WindowLabels { result }).inc();
+}
+
 /// What a thread does until the queue ends.
 fn work(cascade: &Cascade, jobs: &Mutex<Receiver<Job>>) {
     let mut space = Space::default();
@@ -128,13 +141,24 @@ fn work(cascade: &Cascade, jobs: &Mutex<Receiver<Job>>) {
         // Whoever waits holds the lock; the others wait for it.
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { window, answer }) = next else { return };
+        metrics().model_windows_waiting.dec();
         if answer.is_closed() {
+            ended("left");
             continue;
         }
+        let started = Instant::now();
         match catch_unwind(AssertUnwindSafe(|| cascade.score(&window, &mut space))) {
-            Ok(Ok(scores)) => drop(answer.send(scores)),
-            Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "a window was refused"),
+            Ok(Ok(scores)) => {
+                metrics().model_window_seconds.observe(started.elapsed().as_secs_f64());
+                ended("read");
+                let _ = answer.send(scores);
+            }
+            Ok(Err(error)) => {
+                ended("failed");
+                tracing::error!(error = &error as &dyn std::error::Error, "a window was refused");
+            }
             Err(_) => {
+                ended("failed");
                 tracing::error!("the model stopped unexpectedly at a window");
                 space = Space::default();
             }

@@ -151,7 +151,7 @@ async fn look_at_answer(
     let mut seen = match (seen, rules.fail) {
         (Ok(seen), _) => seen,
         (Err(failure), fail) => {
-            flight.answer_failed(fail);
+            flight.answer_failed(failure, fail);
             return match fail {
                 FailMode::Open => Ok(bytes),
                 FailMode::Closed => Err(Refused::Answer(Refusal::FailedClosed(failure))),

@@ -9,6 +9,7 @@ use wardbell_core::alert::Alert;
 use wardbell_core::content::BrokenPolicy;
 use wardbell_core::finding::Located;
 use wardbell_core::origin::Origin;
+use wardbell_core::policy::InjectionMode;
 use wardbell_core::verdict::{DetectionFailure, Verdict};
 use wardbell_guard::policy::decide::{Beside, counts, decide};
 use wardbell_guard::policy::rules::Rules;
@@ -141,7 +142,10 @@ pub async fn try_out(
         verdict: verdict.word(),
         failure,
         injection_score: injection,
-        injection_threshold: rules.level(Origin::User).map(wardbell_core::policy::Sensitivity::threshold),
+        injection_threshold: rules
+            .level(Origin::User)
+            .filter(|_| rules.injection != InjectionMode::Off)
+            .map(wardbell_core::policy::Sensitivity::threshold),
         broken: beside.broken.clone(),
         abuse: beside.abuse,
         alerts: cause.alerts_of(&verdict, beside),

@@ -125,6 +125,17 @@ pub struct AttemptPhases {
     pub total: Duration,
 }
 
+/// What waits in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// Deliveries that are not finished.
+    pub pending: u64,
+    /// When the oldest of them was made.
+    pub oldest_at: Option<Timestamp>,
+    /// Deliveries that were given up and are still kept.
+    pub dead: u64,
+}
+
 /// What becomes of a delivery after an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {

@@ -50,7 +50,7 @@ use crate::happening::{HAPPENINGS_MAX, Happening};
 use crate::key::{Key, KeyHash};
 use crate::operator::{Session, SessionHash};
 use crate::outbox::{
-    AlertFilter, Attempt, Claim, ClaimRoom, Delivery, DeliveryFilter, Expunge, Next, ReplayFilter, ReplayPlan,
+    AlertFilter, Attempt, Backlog, Claim, ClaimRoom, Delivery, DeliveryFilter, Expunge, Next, ReplayFilter, ReplayPlan,
     Replayed, Retention,
 };
 use crate::page::{Page, PageQuery};
@@ -314,6 +314,19 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn budgets(
+        &self,
+        project: ProjectId,
+        page: PageQuery,
+        now: Timestamp,
+    ) -> Result<Page<(Scope, BudgetStatus)>, StoreError> {
+        self.read(move |c, _| budget::page(c, project, &page, now)).await
+    }
+
+    async fn remove_budget(&self, project: ProjectId, scope: Scope) -> Result<(), StoreError> {
+        self.write(move |c, _| budget::remove(c, project, scope)).await
+    }
+
     async fn step(&self, step: Step) -> Result<Stepped, StoreError> {
         self.write_deliveries(move |c, raiser| budget::step(c, raiser, &step)).await
     }
@@ -468,6 +481,10 @@ impl Store for Sqlite {
 
     async fn next_due(&self, except: Vec<EndpointId>) -> Result<Option<Timestamp>, StoreError> {
         self.read(move |c, _| outbox::next_due(c, &except)).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.read(|c, _| outbox::backlog(c)).await
     }
 
     async fn release(&self, claims: Vec<(DeliveryId, Timestamp)>) -> Result<(), StoreError> {

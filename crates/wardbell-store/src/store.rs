@@ -22,7 +22,7 @@ use crate::happening::Happening;
 use crate::key::{Key, KeyHash};
 use crate::operator::{Session, SessionHash};
 use crate::outbox::{
-    AlertFilter, Attempt, Claim, ClaimRoom, Delivery, DeliveryFilter, Expunge, Next, ReplayFilter, ReplayPlan,
+    AlertFilter, Attempt, Backlog, Claim, ClaimRoom, Delivery, DeliveryFilter, Expunge, Next, ReplayFilter, ReplayPlan,
     Replayed, Retention,
 };
 use crate::page::{Page, PageQuery};
@@ -139,8 +139,19 @@ pub trait Store: Send + Sync + 'static {
         scope: Scope,
         now: Timestamp,
     ) -> Result<Option<BudgetStatus>, StoreError>;
-    /// Runs a node's reports and then its asks as one transaction, with the alerts that they cause. `NotFound` if an asked
-    /// scope has no budget.
+    /// Lists a project's budgets and where they stand, by the names of their scopes; the cursor is the last of the page
+    /// before. `NotFound` if the project is missing.
+    async fn budgets(
+        &self,
+        project: ProjectId,
+        page: PageQuery,
+        now: Timestamp,
+    ) -> Result<Page<(Scope, BudgetStatus)>, StoreError>;
+    /// Removes a scope's own budget: nothing of its own limits it from then on. What was spent stays counted, in case it is
+    /// set again. `NotFound` if the project is missing or the scope has none.
+    async fn remove_budget(&self, project: ProjectId, scope: Scope) -> Result<(), StoreError>;
+    /// Runs a node's reports and then its asks as one transaction, with the alerts that they cause. An asked scope without a
+    /// budget is stale.
     async fn step(&self, step: Step) -> Result<Stepped, StoreError>;
     /// Ends a project's leases whose nodes have said nothing since a time; returns how much that freed of the project's own
     /// budget, or if it has none, of its scopes together. `NotFound` if the project is missing.
@@ -227,6 +238,8 @@ pub trait Store: Send + Sync + 'static {
     /// When the next pending delivery or fold is due or a lease ends, leaving out these endpoints; `None` if there is
     /// nothing.
     async fn next_due(&self, except: Vec<EndpointId>) -> Result<Option<Timestamp>, StoreError>;
+    /// How much waits in the outbox, and how much was given up.
+    async fn backlog(&self) -> Result<Backlog, StoreError>;
     /// Gives claims back, each due at a time.
     async fn release(&self, claims: Vec<(DeliveryId, Timestamp)>) -> Result<(), StoreError>;
     /// Records an attempt, what becomes of its delivery, and the endpoint's health with the alerts about it. `NotFound`

@@ -82,6 +82,7 @@ pub(crate) async fn run_all<B: Bench, F: Future<Output = B>>(empty: impl Fn() ->
     bell::expunging_leaves_only_that_it_happened(&*empty().await.store()).await;
     budget::what_is_spent_and_lent_never_passes_the_limit(&*empty().await.store()).await;
     budget::all_scopes_are_lent_or_none(&*empty().await.store()).await;
+    budget::a_removed_budget_limits_nothing_and_its_revision_goes_on(&*empty().await.store()).await;
     budget::a_budget_tells_once_and_anew_after_a_top_up(&*empty().await.store()).await;
     budget::a_dead_nodes_lease_counts_until_it_lapses_or_is_released(&*empty().await.store()).await;
     budget::what_is_long_past_leaves_a_rolling_budget(&*empty().await.store()).await;

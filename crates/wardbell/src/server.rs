@@ -24,6 +24,9 @@ use tower::ServiceExt;
 use wardbell_proxy::answer::AnswerBody;
 use wardbell_proxy::gateway::Gateway;
 use wardbell_proxy::{surface, unread};
+use wardbell_store::outbox::Backlog;
+use wardbell_store::store::Store;
+use wardbell_telemetry::ambient;
 use wardbell_telemetry::metrics::metrics;
 
 use crate::health;
@@ -38,6 +41,9 @@ const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// How long the server pauses when the system has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a reader of metrics waits for the store.
+const BACKLOG_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// The surfaces behind one listener.
 pub(crate) struct Surfaces {
@@ -135,6 +141,7 @@ async fn route(surfaces: &Surfaces, peer: IpAddr, request: Request<Incoming>) ->
     let answer = match path {
         "/health" => health::answer(&*gateway.store).await.map(Either::Right),
         "/metrics" => {
+            backlog(&*surfaces.gateway.load_full().store).await;
             let mut answer = Response::new(Body::from(metrics().render()));
             let content_type = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
             answer.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -148,6 +155,22 @@ async fn route(surfaces: &Surfaces, peer: IpAddr, request: Request<Incoming>) ->
     };
     let expects = request.headers().contains_key(EXPECT);
     unread::let_go(request.into_body(), expects, answer).await
+}
+
+/// Reads what waits in the outbox into its gauges. A store that does not answer leaves them as they were: the other metrics
+/// say that it fails.
+async fn backlog(store: &dyn Store) {
+    match tokio::time::timeout(BACKLOG_TIME_MAX, store.backlog()).await {
+        Ok(Ok(Backlog { pending, oldest_at, dead })) => {
+            let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+            let age = oldest_at.map_or(Duration::ZERO, |at| ambient::now().since(at));
+            metrics().deliveries_pending.set(gauge(pending));
+            metrics().oldest_delivery_seconds.set(age.as_secs_f64());
+            metrics().dead_letters.set(gauge(dead));
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "outbox not counted"),
+        Err(_) => tracing::warn!("outbox not counted in time"),
+    }
 }
 
 fn plain(status: StatusCode, body: &serde_json::Value) -> Answer {

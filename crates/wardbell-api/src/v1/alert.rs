@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use wardbell_core::alert::{Alert, AlertKind, Severity};
 use wardbell_core::fold::Fold;
-use wardbell_core::id::{AlertId, EndpointId};
+use wardbell_core::id::{AlertId, EndpointId, ProjectId};
 use wardbell_core::policy::ALLOWED_MAX;
 use wardbell_store::endpoint::{Endpoint, Events, Filter};
 use wardbell_store::outbox::{AlertFilter, DeliveryFilter, Expunge};
@@ -213,7 +213,7 @@ struct Matched {
 
 async fn matched(
     api: &Shared,
-    project: wardbell_core::id::ProjectId,
+    project: ProjectId,
     limit: u32,
     matches: impl Fn(&Alert) -> bool,
 ) -> Answer<MatchAnswer> {
@@ -319,12 +319,12 @@ pub(super) async fn try_filters(
     .await
 }
 
-/// What is allowed from now on.
+/// Which text an alert is about, and since when it is allowed or not.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AllowAnswer {
     /// The fingerprint of the text.
     fingerprint: String,
-    /// The version of the project's policy that allows it.
+    /// The version of the project's policy that says so.
     policy_version: u32,
 }
 
@@ -344,31 +344,75 @@ pub(super) async fn allow(
     InProject(project): InProject,
     Named(id): Named<AlertId>,
 ) -> Answer<AllowAnswer> {
-    let alert = api.state.store.alert(project, id).await?;
-    let fingerprint = alert.source.fingerprint.filter(|_| alert.kind.is_injection()).ok_or(ApiError::Conflict {
-        message: "the alert names no text that could be allowed",
-        hint: "only alerts of a prompt injection do, until their content is removed",
-    })?;
+    let fingerprint = fingerprint_of(&api, project, id).await?;
     let allowed = fingerprint.clone();
-    let changed = change(&api, move |api| async move {
-        // Read within the turn: another change may have come before this one.
-        let present = project::read(&api, project).await?;
-        let mut policy = present.policy.clone();
-        if policy.injection.allow.contains(&allowed) {
-            return Ok(present);
+    let change = change_allowed(&api, project, move |allow| {
+        if allow.contains(&allowed) {
+            return Ok(());
         }
-        if policy.injection.allow.len() >= ALLOWED_MAX {
+        if allow.len() >= ALLOWED_MAX {
             return Err(ApiError::LimitReached {
                 message: format!("a project allows at most {ALLOWED_MAX} texts"),
                 hint: "lower injection.sensitivity, or take fingerprints out of injection.allow",
             });
         }
-        policy.injection.allow.push(allowed);
+        allow.push(allowed);
+        Ok(())
+    });
+    Ok(Json(AllowAnswer { fingerprint, policy_version: change.await? }))
+}
+
+/// Takes back that the text of an alert is allowed: it is judged like any other again. One that is not allowed stays so.
+#[utoipa::path(
+    delete, path = "/api/v1/projects/{project}/alerts/{alert}/allow", tag = "alerts", operation_id = "disallow_alert",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("alert" = String, Path, description = "The alert's id")
+    ),
+    responses((status = 200, description = "The text is allowed no more", body = AllowAnswer), Refusals)
+)]
+pub(super) async fn disallow(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Named(id): Named<AlertId>,
+) -> Answer<AllowAnswer> {
+    let fingerprint = fingerprint_of(&api, project, id).await?;
+    let allowed = fingerprint.clone();
+    let change = change_allowed(&api, project, move |allow| {
+        allow.retain(|one| *one != allowed);
+        Ok(())
+    });
+    Ok(Json(AllowAnswer { fingerprint, policy_version: change.await? }))
+}
+
+/// The fingerprint of the text that an alert of an injection is about.
+async fn fingerprint_of(api: &Shared, project: ProjectId, id: AlertId) -> Result<String, ApiError> {
+    let alert = api.state.store.alert(project, id).await?;
+    alert.source.fingerprint.filter(|_| alert.kind.is_injection()).ok_or(ApiError::Conflict {
+        message: "the alert names no text that could be allowed",
+        hint: "only alerts of a prompt injection do, until their content is removed",
+    })
+}
+
+/// Changes which texts a project allows; returns the version of its policy that does.
+async fn change_allowed(
+    api: &Shared,
+    project: ProjectId,
+    edit: impl FnOnce(&mut Vec<String>) -> Result<(), ApiError> + Send + 'static,
+) -> Result<u32, ApiError> {
+    let changed = change(api, move |api| async move {
+        // Read within the turn: another change may have come before this one.
+        let present = project::read(&api, project).await?;
+        let mut policy = present.policy.clone();
+        edit(&mut policy.injection.allow)?;
+        if policy == present.policy {
+            return Ok(present);
+        }
         let change = ProjectChange { policy: Some(policy), ..ProjectChange::default() };
         Ok(api.state.store.update_project(project, change, ambient::now()).await?)
     })
     .await?;
-    Ok(Json(AllowAnswer { fingerprint, policy_version: changed.policy_version }))
+    Ok(changed.policy_version)
 }
 
 /// What to remove the content of: one alert, or all before a time.

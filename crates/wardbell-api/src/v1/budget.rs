@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use wardbell_core::budget::{ALERT_AT_DEFAULT, Period, Scope, Terms};
@@ -10,10 +11,10 @@ use wardbell_store::budget::{BudgetChange, BudgetStatus, Sum};
 use wardbell_store::ledger::SILENT_AFTER;
 use wardbell_telemetry::ambient;
 
-use super::Answer;
 use super::change::change;
-use super::list;
+use super::list::{self, List, PageParams};
 use super::openapi::{BodyRefusals, Refusals};
+use super::{Answer, Done};
 use crate::Shared;
 use crate::error::{ApiError, Fault, FieldError};
 use crate::extract::{Body, InProject, Query};
@@ -122,6 +123,40 @@ pub(crate) struct TopUpBody {
 pub(crate) struct ReleaseAnswer {
     /// How much can be spent again.
     released_usd: f64,
+}
+
+/// Lists the budgets of a project and of its keys, users, sessions and models, by the names of their scopes. One that only a
+/// `key:*`, `user:*` or `session:*` covers has no row of its own.
+#[utoipa::path(
+    get, path = "/api/v1/projects/{project}/budgets", tag = "budgets", operation_id = "list_budgets",
+    params(("project" = String, Path, description = "The project's id"), PageParams),
+    responses((status = 200, description = "Budgets", body = List<BudgetAnswer>), Refusals)
+)]
+pub(super) async fn list(
+    State(api): State<Shared>,
+    InProject(project): InProject,
+    Query(query): Query,
+) -> Answer<List<BudgetAnswer>> {
+    let page = list::settings::<Scope>(query)?;
+    api.state.ledger.settle_up(project, ambient::now()).await?;
+    let budgets = api.state.store.budgets(project, page, ambient::now()).await?;
+    Ok(Json(List::of_page(budgets, |(scope, status)| BudgetAnswer::new(&scope, Some(status)))))
+}
+
+/// Removes a scope's own budget: it limits nothing any more. What was spent stays counted, in case one is set again.
+#[utoipa::path(
+    delete, path = "/api/v1/projects/{project}/budget", tag = "budgets", operation_id = "delete_budget",
+    params(("project" = String, Path, description = "The project's id"), ScopeParams),
+    responses((status = 204, description = "It is gone"), Refusals)
+)]
+pub(super) async fn remove(State(api): State<Shared>, InProject(project): InProject, Query(query): Query) -> Done {
+    let scope = scope_of(query)?;
+    change(&api, move |api| async move {
+        api.state.ledger.settle_up(project, ambient::now()).await?;
+        Ok(api.state.store.remove_budget(project, scope).await?)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Shows a budget, exact but for requests under way. Without one, nothing is limited and nothing counted.

@@ -84,6 +84,35 @@ async fn scopes_and_periods_have_budgets_of_their_own() {
 }
 
 #[tokio::test]
+async fn budgets_are_listed_and_removed() {
+    let rig = Rig::new().await;
+    let project = rig.project().await;
+    let scopes = ["model:<b>m</b>", "project", "user:*", "user:ann"];
+    for scope in scopes {
+        let path =
+            format!("{project}/budget?scope={}", scope.replace('<', "%3C").replace('>', "%3E").replace('/', "%2F"));
+        rig.expect("PUT", &path, json!({"limit_usd": 0.5, "period": "day"}), 200).await;
+    }
+    let listed = rig.get(&format!("{project}/budgets")).await;
+    let seen: Vec<_> = listed["data"].as_array().unwrap().iter().map(|budget| budget["scope"].clone()).collect();
+    assert_eq!(seen, scopes);
+    let first = rig.get(&format!("{project}/budgets?limit=2")).await;
+    assert_eq!(first["next_cursor"], "project");
+    let rest = rig.get(&format!("{project}/budgets?limit=2&cursor=project")).await;
+    assert_eq!((&rest["data"][0]["scope"], &rest["next_cursor"]), (&json!("user:*"), &Value::Null));
+
+    let spender = spender(&project, None);
+    assert!(rig.ledger.reserve(&spender, BOUND, ambient::now()).await.is_err());
+    rig.expect("DELETE", &format!("{project}/budget"), Value::Null, 204).await;
+    rig.ledger.reserve(&spender, BOUND, ambient::now()).await.unwrap().settle(Usd::from_nanos(1));
+    rig.refused("DELETE", &format!("{project}/budget"), Value::Null, 404, "not_found", "").await;
+    assert_eq!(rig.get(&format!("{project}/budgets")).await["data"].as_array().unwrap().len(), 3);
+    // Set again, it holds at once.
+    rig.expect("PUT", &format!("{project}/budget"), json!({"balance_usd": 0.25}), 200).await;
+    assert!(rig.ledger.reserve(&spender, BOUND, ambient::now()).await.is_err());
+}
+
+#[tokio::test]
 async fn a_wrong_budget_names_its_field() {
     let rig = Rig::new().await;
     let project = rig.project().await;

@@ -67,7 +67,7 @@ async fn without_the_token_nothing_tells_what_exists() {
 async fn what_is_not_there_is_told_in_the_envelope() {
     let rig = Rig::new().await;
     let project = rig.project().await;
-    for path in ["", "/", "/nothing", "/projects/", "/projects/x/y/z", &format!("{project}/budgets"), "/projects/%ff"] {
+    for path in ["", "/", "/nothing", "/projects/", "/projects/x/y/z", &format!("{project}/purses"), "/projects/%ff"] {
         let reply = rig.call("GET", path, None).await;
         assert_eq!((reply.status.as_u16(), reply.body["error"]["code"].as_str()), (404, Some("not_found")), "{path}");
     }

@@ -1,6 +1,5 @@
 //! Activity: every request and scan, with filters, and as a file.
 
-use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -16,8 +15,7 @@ use wardbell_core::outcome::Outcome;
 use super::alerts::{range_choice, since};
 use crate::App;
 use crate::client::{Refusal, piece, query};
-use crate::door::Signed;
-use crate::page::{Frame, Tab};
+use crate::desk::Desk;
 use crate::parts::{self, dollars, empty, millis, number};
 use crate::text::Shown;
 use crate::trouble::Trouble;
@@ -66,17 +64,11 @@ impl Filters {
     }
 }
 
-pub(super) async fn list(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path(project): Path<String>,
-    Query(filters): Query<Filters>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Activity).await?;
-    let base = frame.base();
+pub(super) async fn list(desk: Desk, Query(filters): Query<Filters>) -> Result<Markup, Trouble> {
+    let base = desk.frame.base();
     let asked = filters.asked(&since(&filters.range), &filters.cursor, "50");
-    let rows: Result<List<Activity>, Refusal> = app.api.get(&format!("{}/activity{asked}", frame.api())).await;
-    let keys: List<Key> = app.api.get(&format!("{}/keys", frame.api())).await?;
+    let rows: Result<List<Activity>, Refusal> = desk.get(&format!("/activity{asked}")).await;
+    let keys: List<Key> = desk.get("/keys").await?;
     let is_filtered = filters.pairs().iter().any(|(_, value)| !value.is_empty()) || !filters.cursor.is_empty();
     let body = html! {
         div.head {
@@ -97,38 +89,28 @@ pub(super) async fn list(
                 p { a.button href=(format!("{base}/keys")) { "Get a key" } }
             })),
             Ok(rows) => {
-                (parts::table("Activity", &["Time", "Verdict", "Model", "Found", "Status", "Latency", "Cost", "Key"], &table_rows(&rows.data, &keys.data)))
+                (parts::table("Activity", &["Time and key", "Verdict", "Model", "Found", "Status", "Latency", "Cost"], &table_rows(&rows.data, &keys.data)))
                 (parts::more(&format!("{base}/activity"), &filters.pairs(), rows.next_cursor.as_deref()))
             },
         }
     };
-    Ok(frame.page("Activity", &body))
+    Ok(desk.frame.page("Activity", &body))
 }
 
 fn filter_form(base: &str, filters: &Filters, keys: &[Key]) -> Markup {
-    let select = |name: &str, label: &str, value: &str, options: Vec<(String, String)>| {
-        html! {
-            label { span { (label) } select name=(name) {
-                @for (word, said) in options { option value=(word) selected[word == value] { (said) } }
-            } }
-        }
-    };
-    let plain = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(word, said)| ((*word).to_owned(), (*said).to_owned())).collect::<Vec<_>>()
-    };
-    let mut entities = plain(&[("", "Anything")]);
-    entities.extend(EntityType::ALL.iter().map(|entity| (entity.as_str().to_owned(), entity.as_str().to_owned())));
-    let mut outcomes = plain(&[("", "Any")]);
-    outcomes
-        .extend(Outcome::ALL.iter().map(|outcome| (outcome.as_str().to_owned(), outcome.as_str().replace('_', " "))));
-    let mut names = plain(&[("", "Every key")]);
-    names.extend(keys.iter().map(|key| (key.id.clone(), crate::text::plain(&key.name))));
+    let entities = EntityType::ALL.iter().map(|entity| (entity.as_str(), entity.as_str()));
+    let outcomes: Vec<_> =
+        Outcome::ALL.iter().map(|outcome| (outcome.as_str(), outcome.as_str().replace('_', " "))).collect();
+    let outcomes = outcomes.iter().map(|(word, said)| (*word, said.as_str()));
+    let names: Vec<_> = keys.iter().map(|key| (key.id.as_str(), crate::text::plain(&key.name))).collect();
+    let names = names.iter().map(|(id, name)| (*id, name.as_str()));
+    let any = |said: &'static str| [("", said)].into_iter();
     html! {
         form.filters method="get" action=(format!("{base}/activity")) data-auto {
-            (select("verdict", "Verdict", &filters.verdict, plain(&[("", "Any"), ("blocked", "Blocked"), ("redacted", "Redacted"), ("observed", "Observed"), ("clean", "Clean")])))
-            (select("entity", "Found", &filters.entity, entities))
-            (select("outcome", "Outcome", &filters.outcome, outcomes))
-            (select("key", "Key", &filters.key, names))
+            (parts::pick("verdict", "Verdict", &filters.verdict, [("", "Any"), ("blocked", "Blocked"), ("redacted", "Redacted"), ("observed", "Observed"), ("clean", "Clean")]))
+            (parts::pick("entity", "Found", &filters.entity, any("Anything").chain(entities)))
+            (parts::pick("outcome", "Outcome", &filters.outcome, any("Any").chain(outcomes)))
+            (parts::pick("key", "Key", &filters.key, any("Every key").chain(names)))
             label { span { "Model" } input type="text" name="model" value=(filters.model) autocomplete="off" spellcheck="false"; }
             label { span { "Request id" } input type="text" name="request" value=(filters.request) autocomplete="off" spellcheck="false"; }
             (range_choice(&filters.range))
@@ -147,18 +129,28 @@ fn table_rows(rows: &[Activity], keys: &[Key]) -> Markup {
     html! {
         @for row in rows {
             tr title=(format!("{} · policy version {}", row.id, row.policy_version)) {
-                td data-label="Time" { (parts::time(&row.time)) }
+                td data-label="Time, key" { (parts::time(&row.time)) span.sub { (Shown(&key_name(&row.key_id))) } @if let Some(id) = &row.caller_request_id { code.sub { (Shown(id)) } } }
                 td data-label="Verdict" { (parts::verdict(&row.verdict)) }
                 td data-label="Model" { span.cut { (Shown(&row.model)) } span.sub { (Shown(&row.surface)) @if !row.provider.is_empty() { " · " (Shown(&row.provider)) } @if row.streamed { " · stream" } } }
                 td data-label="Found" { @if row.entity_types.is_empty() { span.dim { "–" } } @else { (Shown(&row.entity_types.join(", "))) @if row.violation_count > 1 { " ×" (row.violation_count) } }
-                    @if row.injection_score > 0.0 { span.sub { "injection " (format!("{:.2}", row.injection_score)) } } }
+                    @if row.injection_score > 0.0 { (injection(row)) } }
                 td data-label="Status" { @match row.status { Some(status) => (status), None => "–" } span.sub { (Shown(&row.outcome.replace('_', " "))) } }
                 td.number data-label="Latency" title=(format!("detectors {}, provider's first byte {}", millis(row.detect_ms), millis(row.upstream_ms))) { (millis(row.latency_ms)) span.sub { "own " (millis(row.own_ms)) } }
                 td.number data-label="Cost" { @match row.cost_usd { Some(cost) => (dollars(cost)), None => span.dim { "–" } } span.sub { (tokens(row)) } }
-                td data-label="Key" { span.cut { (Shown(&key_name(&row.key_id))) } @if let Some(id) = &row.caller_request_id { code.sub.cut { (Shown(id)) } } }
             }
         }
     }
+}
+
+/// The score of an injection that counted, and what was done about it. Scores that did not count under the policy are not in
+/// the log.
+fn injection(row: &Activity) -> Markup {
+    let (tone, said) = match row.verdict.as_str() {
+        "block_injection" => ("bad", "stopped"),
+        verdict if verdict.starts_with("block") || verdict == "failed_closed" => ("bad", "stopped for another cause"),
+        _ => ("warn", "let through"),
+    };
+    html! { span class=(format!("sub tone {tone}")) { "injection " (format!("{:.2}", row.injection_score)) ", " (said) } }
 }
 
 /// The columns of a CSV file, as the API names them.

@@ -1,18 +1,17 @@
 //! Alerts: the list with its filters, and one with what became of it.
 
-use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
+use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wardbell_core::alert::AlertKind;
 
 use super::deliveries::{endpoint_names, rows as delivery_rows};
 use super::webhook_form::meaning;
-use crate::App;
 use crate::client::{piece, query};
-use crate::door::Signed;
-use crate::page::{Frame, Tab};
+use crate::desk::Desk;
+use crate::page::Frame;
 use crate::parts::{self, empty};
 use crate::text::Shown;
 use crate::trouble::Trouble;
@@ -51,23 +50,17 @@ pub(super) fn since(range: &str) -> String {
 }
 
 pub(super) fn range_choice(range: &str) -> Markup {
-    html! { label { span { "When" } select name="range" {
-        @for (word, said, _) in RANGES { option value=(word) selected[*word == range] { (said) } }
-    } } }
+    parts::pick("range", "When", range, RANGES.iter().map(|(word, said, _)| (*word, *said)))
 }
 
-pub(super) async fn list(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path(project): Path<String>,
-    Query(filters): Query<Filters>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Alerts).await?;
+pub(super) async fn list(desk: Desk, Query(filters): Query<Filters>) -> Result<Markup, Trouble> {
     let Filters { kind, severity, range, cursor } = &filters;
     let asked =
         query([("kind", kind.as_str()), ("severity_min", severity), ("since", &since(range)), ("cursor", cursor)]);
-    let alerts: List<Alert> = app.api.get(&format!("{}/alerts{asked}", frame.api())).await?;
-    let base = frame.base();
+    let alerts: List<Alert> = desk.get(&format!("/alerts{asked}")).await?;
+    let base = desk.frame.base();
+    let kinds =
+        AlertKind::ALL.iter().filter(|known| known.is_subscribable()).map(|known| (known.as_str(), known.as_str()));
     let is_filtered = !(kind.is_empty() && severity.is_empty() && range.is_empty() && cursor.is_empty());
     let rows = html! {
         @for alert in &alerts.data {
@@ -83,17 +76,8 @@ pub(super) async fn list(
     let body = html! {
         h1 { "Alerts" }
         form.filters method="get" action=(format!("{base}/alerts")) data-auto {
-            label { span { "Kind" } select name="kind" {
-                option value="" { "Every kind" }
-                @for known in AlertKind::ALL.iter().filter(|known| known.is_subscribable()) {
-                    option value=(known.as_str()) selected[known.as_str() == kind] { (known.as_str()) }
-                }
-            } }
-            label { span { "Severity" } select name="severity" {
-                @for (word, said) in [("", "Any"), ("medium", "Medium and above"), ("high", "High and above")] {
-                    option value=(word) selected[word == severity] { (said) }
-                }
-            } }
+            (parts::pick("kind", "Kind", kind, [("", "Every kind")].into_iter().chain(kinds)))
+            (parts::pick("severity", "Severity", severity, [("", "Any"), ("medium", "Medium and above"), ("high", "High and above")]))
             (range_choice(range))
             button type="submit" { "Show" }
         }
@@ -108,7 +92,7 @@ pub(super) async fn list(
             (parts::more(&format!("{base}/alerts"), &[("kind", kind), ("severity", severity), ("range", range)], alerts.next_cursor.as_deref()))
         }
     };
-    Ok(frame.page("Alerts", &body))
+    Ok(desk.frame.page("Alerts", &body))
 }
 
 /// What an alert is about, in a few words, from its particulars.
@@ -127,15 +111,11 @@ pub(super) fn about(data: &Value) -> Markup {
     }
 }
 
-pub(super) async fn show(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path((project, id)): Path<(String, String)>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Alerts).await?;
-    let AlertDetail { alert, deliveries } = app.api.get(&format!("{}/alerts/{}", frame.api(), piece(&id))).await?;
+pub(super) async fn show(desk: Desk, Path((_, id)): Path<(String, String)>) -> Result<Markup, Trouble> {
+    let AlertDetail { alert, deliveries } = desk.get(&format!("/alerts/{}", piece(&id))).await?;
+    let names = endpoint_names(&desk).await?;
+    let frame = &desk.frame;
     let base = frame.base();
-    let names = endpoint_names(&app, &frame).await?;
     let what = AlertKind::from_name(&alert.kind).map_or("", meaning);
     let body = html! {
         p.crumb { a href=(format!("{base}/alerts")) { "Alerts" } }
@@ -147,10 +127,12 @@ pub(super) async fn show(
                 a href=(format!("{base}/activity{}", query([("request", alert.request_id.as_str())]))) { code { (Shown(&alert.request_id)) } } } }
             @if let Some(key) = &alert.key_id { dt { "Key" } dd { a href=(format!("{base}/activity{}", query([("key", key.as_str())]))) { code { (key) } } } }
             @if let Some(user) = &alert.user_id { dt { "User" } dd { (Shown(user)) } }
-            @if let Some(score) = alert.injection_score { dt { "Injection score" } dd { (format!("{score:.2}")) } }
+            @if let Some(score) = alert.injection_score { dt { "Injection score" } dd { (format!("{score:.2}")) ", which counts under the policy of then" } }
+            @if let Some(rule) = &alert.injection_reason { dt { "Found by" } dd { code { (Shown(rule)) } } }
             (particulars(&alert.data))
             dt { "Id" } dd { code { (alert.id) } }
         }
+        (allowance(frame, &alert))
         section {
             h2 { "Deliveries" }
             @if deliveries.is_empty() {
@@ -164,6 +146,44 @@ pub(super) async fn show(
         }
     };
     Ok(frame.page(&alert.kind, &body))
+}
+
+/// What can be done where the text of an injection was harmless.
+fn allowance(frame: &Frame, alert: &Alert) -> Markup {
+    let is_injection = AlertKind::from_name(&alert.kind).is_some_and(AlertKind::is_injection);
+    let Some(fingerprint) = alert.fingerprint.as_deref().filter(|_| is_injection) else { return html! {} };
+    let allowed = frame.project().and_then(|project| project.policy.pointer("/injection/allow")?.as_array());
+    let is_allowed = allowed.into_iter().flatten().any(|one| one.as_str() == Some(fingerprint));
+    let path = format!("{}/alerts/{}", frame.base(), alert.id);
+    html! {
+        section.panel {
+            @if is_allowed {
+                div.head { h2 { "This text is allowed" } (parts::badge("ok", "allowed")) }
+                p { "In this project it is no injection any more, whatever a detector says. Any other text is judged as before." }
+                form method="post" action=(format!("{path}/disallow")) { (frame.token()) button type="submit" { "Allow it no more" } }
+            } @else {
+                h2 { "Was it harmless?" }
+                p { "You can allow this very text. From then on it is no injection in this project, whatever a detector says, whoever sends it. "
+                    "A text that differs in a word is judged as before, and so are personal data and secrets in it. "
+                    "Wardbell does not keep the text: what is kept is a keyed fingerprint, in the policy under " code { "injection.allow" } "." }
+                (parts::confirmed(frame, "allow-text", "Allow this text", &format!("{path}/allow"), &html! {
+                    p { "Allow the text of this alert in this project? Requests with it will go on to the provider. You can take it back here at any time." }
+                }))
+            }
+        }
+    }
+}
+
+pub(super) async fn allow(desk: Desk, Path((_, alert)): Path<(String, String)>) -> Result<Response, Trouble> {
+    let alert = format!("/alerts/{}", piece(&alert));
+    desk.app.api.post::<Value>(&desk.path(&format!("{alert}/allow")), &json!({})).await?;
+    Ok(desk.lead(&alert, "text-allowed"))
+}
+
+pub(super) async fn disallow(desk: Desk, Path((_, alert)): Path<(String, String)>) -> Result<Response, Trouble> {
+    let alert = format!("/alerts/{}", piece(&alert));
+    desk.app.api.delete(&desk.path(&format!("{alert}/allow"))).await?;
+    Ok(desk.lead(&alert, "text-not-allowed"))
 }
 
 /// The particulars of an alert, each under its name.

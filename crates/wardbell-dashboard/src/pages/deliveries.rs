@@ -3,21 +3,19 @@
 use std::collections::HashMap;
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::{Path, Query};
+use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Said;
 use super::alerts::{range_choice, since};
 use super::webhook::replayed_page;
-use crate::App;
 use crate::chart;
 use crate::client::{piece, query};
-use crate::door::Signed;
+use crate::desk::Desk;
 use crate::form::Form;
-use crate::page::{Frame, Tab};
+use crate::page::Frame;
 use crate::parts::{self, empty};
 use crate::text::{Shown, plain};
 use crate::trouble::Trouble;
@@ -36,38 +34,27 @@ pub(super) struct Filters {
 }
 
 /// Webhooks by id, as they are called on pages.
-pub(super) async fn endpoint_names(app: &App, frame: &Frame) -> Result<HashMap<String, String>, Trouble> {
-    let webhooks: List<Webhook> = app.api.get(&format!("{}/webhooks", frame.api())).await?;
+pub(super) async fn endpoint_names(desk: &Desk) -> Result<HashMap<String, String>, Trouble> {
+    let webhooks: List<Webhook> = desk.get("/webhooks").await?;
     let name = |webhook: Webhook| (webhook.id, format!("{} ({})", plain(&webhook.url), webhook.format));
     Ok(webhooks.data.into_iter().map(name).collect())
 }
 
-pub(super) async fn list(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path(project): Path<String>,
-    Query(filters): Query<Filters>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Deliveries).await?;
+pub(super) async fn list(desk: Desk, Query(filters): Query<Filters>) -> Result<Markup, Trouble> {
     let Filters { state, endpoint, range, cursor } = &filters;
     let asked =
         query([("state", state.as_str()), ("endpoint", endpoint), ("since", &since(range)), ("cursor", cursor)]);
-    let deliveries: List<Delivery> = app.api.get(&format!("{}/deliveries{asked}", frame.api())).await?;
-    let names = endpoint_names(&app, &frame).await?;
-    let base = frame.base();
+    let deliveries: List<Delivery> = desk.get(&format!("/deliveries{asked}")).await?;
+    let names = endpoint_names(&desk).await?;
+    let base = desk.frame.base();
+    let endpoints = sorted(&names);
+    let endpoints = endpoints.iter().map(|(id, name)| (id.as_str(), name.as_str()));
     let is_filtered = !(state.is_empty() && endpoint.is_empty() && range.is_empty() && cursor.is_empty());
     let body = html! {
         h1 { "Deliveries" }
         form.filters method="get" action=(format!("{base}/deliveries")) data-auto {
-            label { span { "State" } select name="state" {
-                @for (word, said) in [("", "Any"), ("pending", "Pending"), ("delivered", "Delivered"), ("dead", "Dead letters")] {
-                    option value=(word) selected[word == state] { (said) }
-                }
-            } }
-            label { span { "Webhook" } select name="endpoint" {
-                option value="" { "Every webhook" }
-                @for (id, name) in sorted(&names) { option value=(id) selected[id == endpoint] { (name) } }
-            } }
+            (parts::pick("state", "State", state, [("", "Any"), ("pending", "Pending"), ("delivered", "Delivered"), ("dead", "Dead letters")]))
+            (parts::pick("endpoint", "Webhook", endpoint, [("", "Every webhook")].into_iter().chain(endpoints)))
             (range_choice(range))
             button type="submit" { "Show" }
         }
@@ -80,10 +67,10 @@ pub(super) async fn list(
         } @else {
             (parts::table("Deliveries", &["Made", "Webhook", "State", "Attempts", "Finished"], &rows(&base, &deliveries.data, &names)))
             (parts::more(&format!("{base}/deliveries"), &[("state", state), ("endpoint", endpoint), ("range", range)], deliveries.next_cursor.as_deref()))
-            @if state == "dead" { (replay_form(&frame, endpoint, range)) }
+            @if state == "dead" { (replay_form(&desk.frame, endpoint, range)) }
         }
     };
-    Ok(frame.page("Deliveries", &body))
+    Ok(desk.frame.page("Deliveries", &body))
 }
 
 fn sorted(names: &HashMap<String, String>) -> Vec<(&String, &String)> {
@@ -128,17 +115,10 @@ pub(super) fn rows(base: &str, deliveries: &[Delivery], names: &HashMap<String, 
     }
 }
 
-pub(super) async fn show(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path((project, id)): Path<(String, String)>,
-    Query(Said { said }): Query<Said>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Deliveries).await?.say(said.as_deref());
-    let base = frame.base();
-    let DeliveryDetail { delivery, attempts } =
-        app.api.get(&format!("{}/deliveries/{}", frame.api(), piece(&id))).await?;
-    let names = endpoint_names(&app, &frame).await?;
+pub(super) async fn show(desk: Desk, Path((_, id)): Path<(String, String)>) -> Result<Markup, Trouble> {
+    let DeliveryDetail { delivery, attempts } = desk.get(&format!("/deliveries/{}", piece(&id))).await?;
+    let names = endpoint_names(&desk).await?;
+    let base = desk.frame.base();
     let body = html! {
         p.crumb { a href=(format!("{base}/deliveries")) { "Deliveries" } }
         div.head { h1 { "Delivery" } (parts::state(&delivery.state)) }
@@ -159,7 +139,7 @@ pub(super) async fn show(
         }
         @if delivery.state != "pending" && names.contains_key(&delivery.endpoint_id) {
             form method="post" action=(format!("{base}/deliveries/{}/replay", delivery.id)) {
-                (frame.token()) button.primary type="submit" { "Replay" }
+                (desk.frame.token()) button.primary type="submit" { "Replay" }
             }
         }
         section {
@@ -168,7 +148,7 @@ pub(super) async fn show(
             @for attempt in &attempts { (attempt_panel(attempt)) }
         }
     };
-    Ok(frame.page("Delivery", &body))
+    Ok(desk.frame.page("Delivery", &body))
 }
 
 fn attempt_panel(attempt: &Attempt) -> Markup {
@@ -208,22 +188,13 @@ fn attempt_panel(attempt: &Attempt) -> Markup {
     }
 }
 
-pub(super) async fn replay(
-    State(app): State<App>,
-    Path((project, id)): Path<(String, String)>,
-) -> Result<Response, Trouble> {
-    let path = format!("/projects/{}/deliveries/{}", piece(&project), piece(&id));
-    let _: Delivery = app.api.post(&format!("{path}/replay"), &json!({})).await?;
-    Ok(Redirect::to(&format!("{path}?said=replayed")).into_response())
+pub(super) async fn replay(desk: Desk, Path((_, id)): Path<(String, String)>) -> Result<Response, Trouble> {
+    let delivery = format!("/deliveries/{}", piece(&id));
+    let _: Delivery = desk.app.api.post(&desk.path(&format!("{delivery}/replay")), &json!({})).await?;
+    Ok(desk.lead(&delivery, "replayed"))
 }
 
-pub(super) async fn replay_many(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Extension(form): Extension<Form>,
-    Path(project): Path<String>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Deliveries).await?;
+pub(super) async fn replay_many(desk: Desk, Extension(form): Extension<Form>) -> Result<Markup, Trouble> {
     let mut body = Map::new();
     body.insert("state".to_owned(), json!("dead"));
     for (name, value) in [("endpoint", form.text("endpoint").to_owned()), ("since", since(form.text("range")))] {
@@ -231,7 +202,6 @@ pub(super) async fn replay_many(
             body.insert(name.to_owned(), json!(value));
         }
     }
-    let path = format!("{}/deliveries/replay", frame.api());
-    let replayed: Replayed = app.api.post(&path, &Value::Object(body)).await?;
-    Ok(frame.page("Sent again", &replayed_page(&replayed, &format!("{}/deliveries", frame.base()))))
+    let replayed: Replayed = desk.app.api.post(&desk.path("/deliveries/replay"), &Value::Object(body)).await?;
+    Ok(desk.frame.page("Sent again", &replayed_page(&replayed, &desk.path("/deliveries"))))
 }

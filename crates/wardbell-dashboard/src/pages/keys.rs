@@ -1,35 +1,28 @@
 //! Keys: the list, a new one, which is shown once, and their end.
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-use super::Said;
-use crate::App;
 use crate::client::{Refusal, piece, query};
-use crate::door::{Signed, is_tls};
+use crate::desk::{self, Desk};
+use crate::door::is_tls;
 use crate::form::Form;
-use crate::page::{Frame, Tab};
 use crate::parts::{self, Field, empty};
 use crate::text::{Shown, plain};
 use crate::trouble::Trouble;
 use crate::wire::{Key, List, NewKey};
 
-pub(super) async fn list(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path(project): Path<String>,
-    Query(Said { said }): Query<Said>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Keys).await?.say(said.as_deref());
-    page(&app, &frame, &Form::default(), None).await
+pub(super) async fn list(desk: Desk) -> Result<Markup, Trouble> {
+    page(&desk, &Form::default(), None).await
 }
 
-async fn page(app: &App, frame: &Frame, form: &Form, refusal: Option<&Refusal>) -> Result<Markup, Trouble> {
-    let keys: List<Key> = app.api.get(&format!("{}/keys", frame.api())).await?;
+async fn page(desk: &Desk, form: &Form, refusal: Option<&Refusal>) -> Result<Markup, Trouble> {
+    let keys: List<Key> = desk.get("/keys").await?;
+    let frame = &desk.frame;
     let base = frame.base();
     let rows = html! {
         @for key in &keys.data {
@@ -69,28 +62,25 @@ async fn page(app: &App, frame: &Frame, form: &Form, refusal: Option<&Refusal>) 
 }
 
 pub(super) async fn create(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
+    desk: Desk,
     Extension(form): Extension<Form>,
-    Path(project): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Keys).await?;
     let mut body = Map::new();
     body.insert("name".to_owned(), json!(form.text("name")));
     if !form.text("user_id").is_empty() {
         body.insert("user_id".to_owned(), json!(form.text("user_id")));
     }
     body.insert("budget_usd".to_owned(), form.number("budget_usd"));
-    let made: Result<NewKey, Refusal> = app.api.post(&format!("{}/keys", frame.api()), &Value::Object(body)).await;
+    let made: Result<NewKey, Refusal> = desk.app.api.post(&desk.path("/keys"), &Value::Object(body)).await;
     let made = match made {
         Ok(made) => made,
-        Err(refusal) => return Ok((refusal.status, page(&app, &frame, &form, Some(&refusal)).await?).into_response()),
+        Err(refusal) => return Ok(desk::again(&refusal, page(&desk, &form, Some(&refusal)).await?)),
     };
     let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8787");
     let origin = format!("{}://{host}", if is_tls(&headers) { "https" } else { "http" });
     let body = html! {
-        p.crumb { a href=(format!("{}/keys", frame.base())) { "Keys" } }
+        p.crumb { a href=(desk.path("/keys")) { "Keys" } }
         h1 { "The key " (Shown(&made.kept.name)) " is ready" }
         section.panel {
             p { b { "Copy it now; it is not shown again." } }
@@ -102,16 +92,12 @@ pub(super) async fn create(
             )))
             p.dim { "Existing clients need only a new base URL: " code { (origin) "/v1" } "." }
         }
-        p { a.button href=(format!("{}/keys", frame.base())) { "To the keys" } }
+        p { a.button href=(desk.path("/keys")) { "To the keys" } }
     };
-    Ok(frame.page("The key is ready", &body).into_response())
+    Ok(desk.frame.page("The key is ready", &body).into_response())
 }
 
-pub(super) async fn revoke(
-    State(app): State<App>,
-    Path((project, key)): Path<(String, String)>,
-) -> Result<Response, Trouble> {
-    let base = format!("/projects/{}", piece(&project));
-    app.api.delete(&format!("{base}/keys/{}", piece(&key))).await?;
-    Ok(Redirect::to(&format!("{base}/keys?said=key-revoked")).into_response())
+pub(super) async fn revoke(desk: Desk, Path((_, key)): Path<(String, String)>) -> Result<Response, Trouble> {
+    desk.app.api.delete(&desk.path(&format!("/keys/{}", piece(&key)))).await?;
+    Ok(desk.lead("/keys", "key-revoked"))
 }

@@ -1,7 +1,7 @@
 //! The overview: what happens, what happened, and what needs somebody.
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use futures_util::future::try_join_all;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -10,8 +10,9 @@ use super::alerts::about;
 use crate::App;
 use crate::chart::{self, Column};
 use crate::client::query;
+use crate::desk::Desk;
 use crate::door::Signed;
-use crate::page::{Frame, Tab};
+use crate::page::Frame;
 use crate::parts::{self, dollars, millis, number};
 use crate::text::Shown;
 use crate::trouble::Trouble;
@@ -22,15 +23,64 @@ const RANGES: &[(&str, &str)] =
     &[("15m", "15 min"), ("1h", "1 hour"), ("6h", "6 hours"), ("24h", "1 day"), ("7d", "7 days"), ("30d", "30 days")];
 /// How many rows the live feed starts with, and has room for.
 const FEED_ROWS: usize = 12;
-/// Of how many projects the overview shows endpoints, feed and banners; the rest have their own overview. Source: our
-/// choice: each costs some reads.
+/// Of how many projects a page of the overview shows endpoints, feed and banners. Source: our choice: each costs some reads.
 const PROJECTS_READ: usize = 12;
+
+/// How many banners stand open.
+const BANNERS_SHOWN: usize = 6;
 
 #[derive(Deserialize, Default)]
 pub(super) struct Asked {
     #[serde(default)]
     range: String,
+    /// Which dozen of the projects, from 1.
+    #[serde(default)]
+    part: String,
     said: Option<String>,
+}
+
+/// The projects that a page of the overview looks at.
+struct Part {
+    /// Which part it is, from 0.
+    at: usize,
+    /// How many projects there are.
+    of: usize,
+}
+
+impl Part {
+    fn new(asked: &str, of: usize) -> Self {
+        let last = of.saturating_sub(1) / PROJECTS_READ;
+        Self { at: asked.parse::<usize>().unwrap_or(1).saturating_sub(1).min(last), of }
+    }
+
+    fn first(&self) -> usize {
+        self.at * PROJECTS_READ
+    }
+
+    fn end(&self) -> usize {
+        (self.first() + PROJECTS_READ).min(self.of)
+    }
+
+    /// Says which projects are looked at, where that is not all of them, with the way to the others.
+    fn told(&self, range: &str) -> Markup {
+        if self.of <= PROJECTS_READ {
+            return html! {};
+        }
+        let link = |part: usize, said: &str| {
+            html! { a href=(format!("/?range={range}&part={}", part + 1)) { (said) } }
+        };
+        html! {
+            nav.portion aria-label="Projects" {
+                p { "Figures and charts are of all " (self.of) " projects. What needs somebody, webhooks and the last requests are of the projects "
+                    b { (self.first() + 1) " to " (self.end()) } "; the live feed tells of all. " }
+                div.row {
+                    @if self.at > 0 { (link(self.at - 1, "Projects before")) }
+                    @if self.end() < self.of { (link(self.at + 1, "Next projects")) }
+                    a href="/projects" { "All projects" }
+                }
+            }
+        }
+    }
 }
 
 pub(super) async fn all(
@@ -39,17 +89,11 @@ pub(super) async fn all(
     Query(asked): Query<Asked>,
 ) -> Result<Markup, Trouble> {
     let frame = Frame::new(&app, &signed).await?.at_overview().say(asked.said.as_deref());
-    page(&app, &frame, &asked.range).await
+    page(&app, &frame, &asked).await
 }
 
-pub(super) async fn project(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path(project): Path<String>,
-    Query(asked): Query<Asked>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Overview).await?.say(asked.said.as_deref());
-    page(&app, &frame, &asked.range).await
+pub(super) async fn project(desk: Desk, Query(asked): Query<Asked>) -> Result<Markup, Trouble> {
+    page(&desk.app, &desk.frame, &asked).await
 }
 
 /// What is read of one project.
@@ -85,13 +129,14 @@ async fn see(app: &App, project: &Project) -> Result<Seen, Trouble> {
     })
 }
 
-async fn page(app: &App, frame: &Frame, range: &str) -> Result<Markup, Trouble> {
-    let range = RANGES.iter().find(|(word, _)| *word == range).map_or("1h", |(word, _)| word);
+async fn page(app: &App, frame: &Frame, asked: &Asked) -> Result<Markup, Trouble> {
+    let range = RANGES.iter().find(|(word, _)| *word == asked.range).map_or("1h", |(word, _)| word);
+    let part = Part::new(&asked.part, frame.projects.len());
     let whose = frame.project().map_or("", |project| project.id.as_str());
     let counts: Counts = app.api.get(&format!("/counts{}", query([("range", range), ("project", whose)]))).await?;
     let wanted: Vec<&Project> = match frame.project() {
         Some(project) => vec![project],
-        None => frame.projects.iter().take(PROJECTS_READ).collect(),
+        None => frame.projects.iter().take(part.end()).skip(part.first()).collect(),
     };
     let seen = try_join_all(wanted.into_iter().map(|project| see(app, project))).await?;
     let path = if whose.is_empty() { "/".to_owned() } else { frame.base() };
@@ -100,10 +145,11 @@ async fn page(app: &App, frame: &Frame, range: &str) -> Result<Markup, Trouble> 
             h1 { "Overview" }
             nav.ranges aria-label="Range" {
                 @for (word, said) in RANGES {
-                    a href=(format!("{path}?range={word}")) aria-current=[(*word == range).then_some("true")] { (said) }
+                    a href=(format!("{path}{}", query([("range", *word), ("part", asked.part.as_str())]))) aria-current=[(*word == range).then_some("true")] { (said) }
                 }
             }
         }
+        @if frame.project().is_none() { (part.told(range)) }
         (banners(&seen, frame.projects.is_empty()))
         (tiles(&counts))
         (charts(&counts))
@@ -153,9 +199,18 @@ fn banners(seen: &[Seen], has_none: bool) -> Markup {
             said.push(("info", html! { (name) ": the built-in " code { "echo" } " answers every request. " a href=(format!("{base}/providers")) { "Set a provider" } }));
         }
     }
+    // The worst first; what is beyond a handful is a click away.
+    said.sort_by_key(|(tone, _)| ["bad", "warn"].iter().position(|worse| worse == tone).unwrap_or(2));
+    let rest = said.split_off(said.len().min(BANNERS_SHOWN));
     html! {
         @if !said.is_empty() {
-            ul.banners aria-label="What needs somebody" { @for (tone, sentence) in said { li class=(tone) { (sentence) } } }
+            ul.banners aria-label="What needs somebody" { @for (tone, sentence) in &said { li class=(tone) { (sentence) } } }
+        }
+        @if !rest.is_empty() {
+            details.more-banners {
+                summary { (rest.len()) " more " @if rest.len() == 1 { "thing needs" } @else { "things need" } " somebody" }
+                ul.banners { @for (tone, sentence) in &rest { li class=(tone) { (sentence) } } }
+            }
         }
     }
 }
@@ -342,5 +397,23 @@ fn top(title: &str, none: &str, tops: &[Top], name: &dyn Fn(&str) -> String, wit
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_project_is_in_exactly_one_part_and_a_wrong_part_is_a_near_one() {
+        let seen = |asked: &str, of: usize| {
+            let part = Part::new(asked, of);
+            (part.first(), part.end())
+        };
+        assert_eq!([seen("", 30), seen("2", 30), seen("3", 30)], [(0, 12), (12, 24), (24, 30)]);
+        assert_eq!([seen("99", 30), seen("0", 30), seen("x", 12), seen("1", 0)], [(24, 30), (0, 12), (0, 12), (0, 0)]);
+        assert_eq!(Part::new("", 12).told("1h").into_string(), "");
+        let told = Part::new("2", 30).told("1h").into_string();
+        assert!(told.contains("13 to 24") && told.contains("part=1") && told.contains("part=3"), "{told}");
     }
 }

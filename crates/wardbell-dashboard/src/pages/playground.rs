@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use wardbell_core::entity::EntityType;
 
 use crate::App;
 use crate::client::{Refusal, piece};
@@ -103,13 +104,6 @@ pub(super) async fn show(
 }
 
 fn page(frame: &Frame, project: &str, path: &str, surface: &str, input: &str, outcome: &Markup) -> Markup {
-    let select = |name: &str, label: &str, value: &str, options: &[(&str, &str)]| {
-        html! {
-            label.field { span { (label) } select name=(name) {
-                @for (word, said) in options { option value=(word) selected[*word == value] { (said) } }
-            } }
-        }
-    };
     let projects: Vec<_> =
         frame.projects.iter().map(|project| (project.id.clone(), crate::text::plain(&project.name))).collect();
     let projects: Vec<_> = projects.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
@@ -121,9 +115,9 @@ fn page(frame: &Frame, project: &str, path: &str, surface: &str, input: &str, ou
             form.panel method="post" action="/playground" hx-post="/playground" hx-target="#outcome" hx-select="#outcome" hx-swap="outerHTML" hx-disabled-elt="find button" {
                 (frame.token())
                 div.test {
-                    (select("project", "Policy of", project, &projects))
-                    (select("path", "Read as", path, PATHS))
-                    (select("surface", "Surface", surface, &[("gateway", "Gateway"), ("proxy", "Scan and proxy")]))
+                    (parts::pick("project", "Policy of", project, projects.iter().copied()))
+                    (parts::pick("path", "Read as", path, PATHS.iter().copied()))
+                    (parts::pick("surface", "Surface", surface, [("gateway", "Gateway"), ("proxy", "Scan and proxy")]))
                 }
                 label { span { "Text or body" } textarea name="input" rows="7" spellcheck="false" required { (input) } }
                 p.row { button.primary type="submit" { "Look" } }
@@ -164,6 +158,8 @@ async fn ask(app: &App, project: &str, path: &str, surface: &str, input: &str) -
 }
 
 fn outcome(trial: &Trial) -> Markup {
+    let is_injection =
+        trial.findings.iter().any(|finding| finding.counts && finding.r#type == EntityType::PromptInjection.as_str());
     let counted = trial.findings.iter().filter(|finding| finding.counts).count();
     html! {
         section.panel {
@@ -173,8 +169,7 @@ fn outcome(trial: &Trial) -> Markup {
             dl.facts {
                 dt { "Found" } dd { (trial.findings.len()) @if counted != trial.findings.len() { ", of which " (counted) " count under this policy" } }
                 dt { "Injection score" } dd {
-                    meter min="0" max="1" value=(trial.injection.score) aria-label="Injection score" {} " " b { (format!("{:.2}", trial.injection.score)) }
-                    @match trial.injection.threshold { Some(threshold) => { ", and " (format!("{threshold:.2}")) " counts in a text of the user" }, None => ", and injections are not looked for" } }
+                    (parts::injection_score(trial.injection.score, trial.injection.threshold, is_injection)) }
                 @for broken in &trial.policies { dt { "Own rule broken" } dd { b { (Shown(&broken.name)) } " by a " (broken.by) ", " (format!("{:.2}", broken.confidence)) " sure" } }
                 @if let Some(abuse) = trial.abuse { dt { "Abuse" } dd { (format!("{abuse:.2}")) } }
                 dt { "Time in detectors" } dd { (millis(trial.detect_ms)) }
@@ -207,6 +202,9 @@ fn consequence(verdict: &str) -> &'static str {
     match verdict {
         "allow" => "The request goes on as it came.",
         "observe" => "The request goes on as it came, and what was found is recorded.",
+        "partial_scan" => {
+            "The request goes on as it came: nothing was found in what was read, and it is too long to be read in full."
+        }
         "redact" => "The request goes on without what was found.",
         "block_pii" => "The request is stopped because of personal data or a secret.",
         "block_injection" => "The request is stopped because of a prompt injection.",

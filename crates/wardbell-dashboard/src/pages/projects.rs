@@ -9,9 +9,10 @@ use serde_json::json;
 use super::Said;
 use crate::App;
 use crate::client::{Refusal, piece};
+use crate::desk::{self, Desk};
 use crate::door::Signed;
 use crate::form::Form;
-use crate::page::{Frame, Tab};
+use crate::page::Frame;
 use crate::parts::{self, Field, empty};
 use crate::text::Shown;
 use crate::trouble::Trouble;
@@ -79,15 +80,9 @@ pub(super) async fn create(
     }
 }
 
-pub(super) async fn settings(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path(project): Path<String>,
-    Query(Said { said }): Query<Said>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Settings).await?.say(said.as_deref());
-    let name = frame.project().map(|project| project.name.clone()).unwrap_or_default();
-    Ok(settings_page(&frame, &name, None))
+pub(super) async fn settings(desk: Desk) -> Markup {
+    let name = desk.frame.project().map(|project| project.name.clone()).unwrap_or_default();
+    settings_page(&desk.frame, &name, None)
 }
 
 fn settings_page(frame: &Frame, name: &str, refusal: Option<&Refusal>) -> Markup {
@@ -133,20 +128,12 @@ fn settings_page(frame: &Frame, name: &str, refusal: Option<&Refusal>) -> Markup
     frame.page("Settings", &body)
 }
 
-pub(super) async fn rename(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Extension(form): Extension<Form>,
-    Path(project): Path<String>,
-) -> Result<Response, Trouble> {
-    let path = format!("/projects/{}", piece(&project));
-    let renamed: Result<Project, Refusal> = app.api.patch(&path, &json!({"name": form.text("name")})).await;
+pub(super) async fn rename(desk: Desk, Extension(form): Extension<Form>) -> Result<Response, Trouble> {
+    let body = json!({"name": form.text("name")});
+    let renamed: Result<Project, Refusal> = desk.app.api.patch(&desk.path(""), &body).await;
     match renamed {
-        Ok(_) => Ok(Redirect::to(&format!("{path}/settings?said=project-renamed")).into_response()),
-        Err(refusal) => {
-            let frame = Frame::of(&app, &signed, &project, Tab::Settings).await?;
-            Ok((refusal.status, settings_page(&frame, form.raw("name"), Some(&refusal))).into_response())
-        }
+        Ok(_) => Ok(desk.lead("/settings", "project-renamed")),
+        Err(refusal) => Ok(desk::again(&refusal, settings_page(&desk.frame, form.raw("name"), Some(&refusal)))),
     }
 }
 

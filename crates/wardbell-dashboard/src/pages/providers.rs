@@ -1,18 +1,16 @@
 //! Providers: the list, a new one or a change of one, a test, their end.
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::Path;
+use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 use wardbell_core::provider::ProviderKind;
 
-use super::Said;
-use crate::App;
 use crate::client::{Refusal, piece};
-use crate::door::Signed;
+use crate::desk::{self, Desk};
 use crate::form::Form;
-use crate::page::{Frame, Tab};
+use crate::page::Frame;
 use crate::parts::{self, Field, empty, tick};
 use crate::text::Shown;
 use crate::trouble::Trouble;
@@ -62,28 +60,18 @@ impl From<&Provider> for Draft {
     }
 }
 
-pub(super) async fn list(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path(project): Path<String>,
-    Query(Said { said }): Query<Said>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Providers).await?.say(said.as_deref());
-    page(&app, &frame, &Draft::default(), None).await
+pub(super) async fn list(desk: Desk) -> Result<Markup, Trouble> {
+    page(&desk, &Draft::default(), None).await
 }
 
-pub(super) async fn edit(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Path((project, name)): Path<(String, String)>,
-) -> Result<Markup, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Providers).await?;
-    let provider: Provider = app.api.get(&format!("{}/providers/{}", frame.api(), piece(&name))).await?;
-    page(&app, &frame, &Draft::from(&provider), None).await
+pub(super) async fn edit(desk: Desk, Path((_, name)): Path<(String, String)>) -> Result<Markup, Trouble> {
+    let provider: Provider = desk.get(&format!("/providers/{}", piece(&name))).await?;
+    page(&desk, &Draft::from(&provider), None).await
 }
 
-async fn page(app: &App, frame: &Frame, draft: &Draft, refusal: Option<&Refusal>) -> Result<Markup, Trouble> {
-    let providers: List<Provider> = app.api.get(&format!("{}/providers", frame.api())).await?;
+async fn page(desk: &Desk, draft: &Draft, refusal: Option<&Refusal>) -> Result<Markup, Trouble> {
+    let providers: List<Provider> = desk.get("/providers").await?;
+    let frame = &desk.frame;
     let base = frame.base();
     let rows = html! {
         @for provider in &providers.data { @let path = format!("{base}/providers/{}", provider.name); @let outcome = format!("test-{}", provider.name);
@@ -158,13 +146,7 @@ fn form_of(frame: &Frame, draft: &Draft, providers: &[Provider], refusal: Option
     }
 }
 
-pub(super) async fn save(
-    State(app): State<App>,
-    Extension(signed): Extension<Signed>,
-    Extension(form): Extension<Form>,
-    Path(project): Path<String>,
-) -> Result<Response, Trouble> {
-    let frame = Frame::of(&app, &signed, &project, Tab::Providers).await?;
+pub(super) async fn save(desk: Desk, Extension(form): Extension<Form>) -> Result<Response, Trouble> {
     let draft = Draft::of_form(&form);
     let mut body = Map::new();
     for name in ["kind", "base_url", "api_key", "api_key_env", "fallback"] {
@@ -175,22 +157,19 @@ pub(super) async fn save(
     body.insert("default".to_owned(), json!(draft.default));
     if draft.name.is_empty() {
         let refusal = Refusal::of_field("name", "A name is needed");
-        return Ok((refusal.status, page(&app, &frame, &draft, Some(&refusal)).await?).into_response());
+        return Ok(desk::again(&refusal, page(&desk, &draft, Some(&refusal)).await?));
     }
-    let path = format!("{}/providers/{}", frame.api(), piece(&draft.name));
-    let saved: Result<Provider, Refusal> = app.api.put(&path, &Value::Object(body)).await;
+    let path = desk.path(&format!("/providers/{}", piece(&draft.name)));
+    let saved: Result<Provider, Refusal> = desk.app.api.put(&path, &Value::Object(body)).await;
     match saved {
-        Ok(_) => Ok(Redirect::to(&format!("{}/providers?said=provider-saved", frame.base())).into_response()),
-        Err(refusal) => Ok((refusal.status, page(&app, &frame, &draft, Some(&refusal)).await?).into_response()),
+        Ok(_) => Ok(desk.lead("/providers", "provider-saved")),
+        Err(refusal) => Ok(desk::again(&refusal, page(&desk, &draft, Some(&refusal)).await?)),
     }
 }
 
-pub(super) async fn test(
-    State(app): State<App>,
-    Path((project, name)): Path<(String, String)>,
-) -> Result<Markup, Trouble> {
-    let path = format!("/projects/{}/providers/{}/test", piece(&project), piece(&name));
-    let outcome: ProviderTest = app.api.post(&path, &json!({})).await?;
+pub(super) async fn test(desk: Desk, Path((_, name)): Path<(String, String)>) -> Result<Markup, Trouble> {
+    let path = desk.path(&format!("/providers/{}/test", piece(&name)));
+    let outcome: ProviderTest = desk.app.api.post(&path, &json!({})).await?;
     let ProviderTest { ok, status, duration_ms, error, models } = outcome;
     Ok(html! {
         div class=(if ok { "outcome good" } else { "outcome bad" }) {
@@ -203,11 +182,7 @@ pub(super) async fn test(
     })
 }
 
-pub(super) async fn delete(
-    State(app): State<App>,
-    Path((project, name)): Path<(String, String)>,
-) -> Result<Response, Trouble> {
-    let base = format!("/projects/{}", piece(&project));
-    app.api.delete(&format!("{base}/providers/{}", piece(&name))).await?;
-    Ok(Redirect::to(&format!("{base}/providers?said=provider-deleted")).into_response())
+pub(super) async fn delete(desk: Desk, Path((_, name)): Path<(String, String)>) -> Result<Response, Trouble> {
+    desk.app.api.delete(&desk.path(&format!("/providers/{}", piece(&name)))).await?;
+    Ok(desk.lead("/providers", "provider-deleted"))
 }

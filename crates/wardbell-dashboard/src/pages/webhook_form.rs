@@ -241,7 +241,7 @@ pub(super) fn fields(app: &App, base: &str, draft: &Draft, refusal: Option<&Refu
             }))
         }
         (format_choice(app, &draft.format, None, refusal))
-        (events(draft, refusal))
+        (events(&draft.events, refusal))
         (Field { name: "severity_min", label: "Least severity", refusal,
             help: html! { "Less severe alerts are left out, whatever is ticked above." } }.choice(&draft.severity_min,
             &[("low", "Low: every alert"), ("medium", "Medium and above"), ("high", "High and above"), ("critical", "Critical only")]))
@@ -302,10 +302,11 @@ fn more(draft: &Draft, refusal: Option<&Refusal>, is_new: bool) -> Markup {
     }
 }
 
-fn events(draft: &Draft, refusal: Option<&Refusal>) -> Markup {
-    let has = |name: &str| draft.events.iter().any(|event| event == name);
+/// The choice of events, those that are chosen ticked.
+pub(super) fn events(chosen: &[String], refusal: Option<&Refusal>) -> Markup {
+    let has = |name: &str| chosen.iter().any(|event| event == name);
     let wrong = refusal.filter(|refusal| refusal.field.as_deref() == Some("events"));
-    let families: Vec<_> = draft.events.iter().filter(|event| event.ends_with(".*")).collect();
+    let families: Vec<_> = chosen.iter().filter(|event| event.ends_with(".*")).collect();
     html! {
         fieldset.events {
             legend { "Events" }

@@ -16,6 +16,7 @@ use crate::budget::{
     Report, Step, Stepped, Sum,
 };
 use crate::error::StoreError;
+use crate::page::{Page, PageQuery};
 use crate::sqlite::outbox::{Made, Raiser};
 use crate::sqlite::{project, row};
 
@@ -27,7 +28,7 @@ struct Stored {
 
 pub(super) fn all(connection: &Connection) -> Result<HashMap<ProjectId, Arc<ProjectBudgets>>, StoreError> {
     let mut budgets: HashMap<ProjectId, ProjectBudgets> = HashMap::new();
-    let mut statement = connection.prepare_cached("SELECT * FROM budgets")?;
+    let mut statement = connection.prepare_cached("SELECT * FROM budgets WHERE NOT removed")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let scope = row::id(row, "scope")?;
@@ -43,11 +44,56 @@ pub(super) fn status(
     now: Timestamp,
 ) -> Result<Option<BudgetStatus>, StoreError> {
     let account = Account { project, scope };
-    let Some(Stored { budget: Budget { terms, .. }, .. }) = find(connection, &account)? else { return Ok(None) };
-    let spent = spent(connection, &account, terms.period, now)?;
-    let reserved = lent(connection, &account, terms.period, now)?;
+    find(connection, &account)?.map(|stored| stand(connection, &account, stored, now)).transpose()
+}
+
+/// Where a budget stands.
+fn stand(
+    connection: &Connection,
+    account: &Account,
+    stored: Stored,
+    now: Timestamp,
+) -> Result<BudgetStatus, StoreError> {
+    let Stored { budget: Budget { terms, .. }, .. } = stored;
+    let spent = spent(connection, account, terms.period, now)?;
+    let reserved = lent(connection, account, terms.period, now)?;
     let resets_at = terms.period.ends(now);
-    Ok(Some(BudgetStatus { terms, spent, reserved, resets_at }))
+    Ok(BudgetStatus { terms, spent, reserved, resets_at })
+}
+
+/// A page of a project's budgets, in the order of their scopes' names.
+pub(super) fn page(
+    connection: &Connection,
+    project: ProjectId,
+    page: &PageQuery,
+    now: Timestamp,
+) -> Result<Page<(Scope, BudgetStatus)>, StoreError> {
+    project::require(connection, project)?;
+    let after = page.cursor.as_deref().unwrap_or_default();
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM budgets WHERE project = ?1 AND scope > ?2 AND NOT removed ORDER BY scope LIMIT ?3",
+    )?;
+    let mut rows = statement.query(params![project.to_string(), after, page.limit.saturating_add(1)])?;
+    let mut budgets = Vec::new();
+    while let Some(row) = rows.next()? {
+        let account = Account { project, scope: row::id(row, "scope")? };
+        let status = stand(connection, &account, read(row)?, now)?;
+        budgets.push((account.scope, status));
+    }
+    Ok(Page::cut(budgets, page.limit, |(scope, _)| scope.to_string()))
+}
+
+/// Removes a budget. What was spent and what is lent stay on record.
+pub(super) fn remove(connection: &Connection, project: ProjectId, scope: Scope) -> Result<(), StoreError> {
+    project::require(connection, project)?;
+    let account = Account { project, scope };
+    let changed = connection
+        .prepare_cached(
+            "UPDATE budgets SET removed = 1, revision = revision + 1 WHERE project = ?1 AND scope = ?2 AND NOT removed",
+        )?
+        .execute([account.project.to_string(), account.scope.to_string()])?;
+    row::found(changed, "budget")?;
+    tell::rearm(connection, &account)
 }
 
 pub(super) fn change(
@@ -61,8 +107,8 @@ pub(super) fn change(
     let account = Account { project, scope };
     let present = own(connection, &account)?;
     let mut stored = match (change, present) {
-        (BudgetChange::Set { sum, minimum, alert_at }, present) => {
-            let revision = present.map_or(0, |present| present.budget.revision);
+        (BudgetChange::Set { sum, minimum, alert_at }, _) => {
+            let revision = revision(connection, &account)?;
             // Of a balance for each of many nobody has spent anything.
             let total =
                 if account.scope.is_each() { Usd::ZERO } else { spent(connection, &account, Period::Total, now)? };
@@ -183,10 +229,10 @@ fn lend(connection: &Connection, raiser: &Raiser<'_>, step: &Step, made: &mut Ma
     let mut loans = Vec::with_capacity(step.asks.len());
     for ask in &step.asks {
         let Ask { account, revision, must, needed } = ask;
-        let stored = find(connection, account)?.ok_or(StoreError::NotFound("budget"))?;
-        if stored.budget.revision != *revision {
+        // One that is gone is as stale as one that has changed.
+        let Some(stored) = find(connection, account)?.filter(|stored| stored.budget.revision == *revision) else {
             return Ok(Lent::Stale);
-        }
+        };
         let terms = &stored.budget.terms;
         lapse(connection, account, step.now)?;
         let Some(limit) = terms.limit else {
@@ -288,10 +334,19 @@ fn find(connection: &Connection, account: &Account) -> Result<Option<Stored>, St
 
 fn own(connection: &Connection, account: &Account) -> Result<Option<Stored>, StoreError> {
     connection
-        .prepare_cached("SELECT * FROM budgets WHERE project = ?1 AND scope = ?2")?
+        .prepare_cached("SELECT * FROM budgets WHERE project = ?1 AND scope = ?2 AND NOT removed")?
         .query_row([account.project.to_string(), account.scope.to_string()], |row| Ok(read(row)))
         .optional()?
         .transpose()
+}
+
+/// The last revision of a scope's budget, removed or not; 0 if it never had one.
+fn revision(connection: &Connection, account: &Account) -> Result<u64, StoreError> {
+    let revision: Option<i64> = connection
+        .prepare_cached("SELECT revision FROM budgets WHERE project = ?1 AND scope = ?2")?
+        .query_row([account.project.to_string(), account.scope.to_string()], |row| row.get(0))
+        .optional()?;
+    u64::try_from(revision.unwrap_or(0)).map_err(|_| StoreError::Corrupt("revision"))
 }
 
 fn put(connection: &Connection, account: &Account, stored: &Stored, now: Timestamp) -> Result<(), StoreError> {

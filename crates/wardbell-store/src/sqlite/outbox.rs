@@ -12,7 +12,7 @@ use wardbell_telemetry::ambient;
 use crate::endpoint::Endpoint;
 use crate::error::StoreError;
 use crate::happening::Happening;
-use crate::outbox::{Attempt, AttemptPhases, Claim, ClaimRoom, Delivery, DeliveryFilter, DeliveryState, Next};
+use crate::outbox::{Attempt, AttemptPhases, Backlog, Claim, ClaimRoom, Delivery, DeliveryFilter, DeliveryState, Next};
 use crate::page::{Page, PageQuery};
 use crate::seal::Sealer;
 use crate::sqlite::query::Query;
@@ -86,6 +86,21 @@ pub(super) fn raise(connection: &Connection, raiser: &Raiser<'_>, alert: &Alert)
         }
     }
     Ok(Some(made))
+}
+
+/// How much waits, and how much was given up.
+pub(super) fn backlog(connection: &Connection) -> Result<Backlog, StoreError> {
+    let (pending, oldest): (i64, Option<i64>) = connection
+        .prepare_cached("SELECT count(*), min(created_at) FROM deliveries WHERE state = 'pending'")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let dead: i64 = connection
+        .prepare_cached("SELECT count(*) FROM deliveries WHERE state = 'dead' AND finished_at IS NOT NULL")?
+        .query_row([], |row| row.get(0))?;
+    Ok(Backlog {
+        pending: u64::try_from(pending).unwrap_or(0),
+        oldest_at: oldest.map(Timestamp::from_millis),
+        dead: u64::try_from(dead).unwrap_or(0),
+    })
 }
 
 /// Makes a delivery of an alert, claimed at once if the dispatcher has room for it.

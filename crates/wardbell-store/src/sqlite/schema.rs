@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0005_cost.sql"),
     include_str!("../migrations/sqlite/0006_dashboard.sql"),
     include_str!("../migrations/sqlite/0007_declared.sql"),
+    include_str!("../migrations/sqlite/0008_removed_budgets.sql"),
 ];
 
 /// How long a statement waits for another connection of this process.

@@ -6,9 +6,11 @@
 
 use std::sync::Mutex;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use wardbell_telemetry::metrics::{StoreLabels, metrics};
 
 use crate::error::StoreError;
 
@@ -62,6 +64,9 @@ impl Writer {
                 Some(connection) => in_savepoint(connection, run),
                 None => Err(StoreError::Database("no transaction could begin".into())),
             };
+            if let (Some(_), Err(StoreError::Database(_))) = (connection, &result) {
+                failed_at("write");
+            }
             let is_undone = result.is_err();
             let finish: Finish = Box::new(move |failed| {
                 let result = match failed {
@@ -102,8 +107,10 @@ fn work(connection: &Connection, mut inbox: mpsc::Receiver<Job>, undone: &dyn Fn
 }
 
 fn commit(connection: &Connection, jobs: impl Iterator<Item = Job>, undone: &dyn Fn()) {
+    let started = Instant::now();
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         let reason = error.to_string();
+        failed_at("begin");
         tracing::error!(error = %reason, "store transaction could not begin");
         jobs.for_each(|job| job(None).0(None));
         return;
@@ -118,14 +125,21 @@ fn commit(connection: &Connection, jobs: impl Iterator<Item = Job>, undone: &dyn
     }
     let failed = connection.execute_batch("COMMIT").err().map(|error| error.to_string());
     if let Some(reason) = &failed {
+        failed_at("commit");
         tracing::error!(error = %reason, "store transaction could not be committed");
         // Fails when SQLite has rolled back by itself already; either way nothing is left open.
         let _ = connection.execute_batch("ROLLBACK");
         undone();
     }
+    metrics().commit_writes.observe(finishes.len() as f64);
+    metrics().commit_seconds.observe(started.elapsed().as_secs_f64());
     for finish in finishes {
         finish(failed.as_deref());
     }
+}
+
+fn failed_at(step: &'static str) {
+    metrics().store_errors.get_or_create(&StoreLabels { step }).inc();
 }
 
 fn in_savepoint<T>(

@@ -128,6 +128,38 @@ pub(super) async fn all_scopes_are_lent_or_none(store: &dyn Store) {
     assert!(matches!(ask(store, "a", tomorrow, &[(&ann, 1)], 20).await, Lent::All(_)), "a new day is a new budget");
 }
 
+pub(super) async fn a_removed_budget_limits_nothing_and_its_revision_goes_on(store: &dyn Store) {
+    let project = new_project(store).await;
+    let account = Account { project, scope: Scope::User("ann".into()) };
+    let scope = || account.scope.clone();
+    let page = |cursor: Option<&str>, limit| PageQuery { cursor: cursor.map(str::to_owned), limit };
+    store.change_budget(project, scope(), set(Sum::Limit(usd(100), Period::Day)), tick()).await.unwrap();
+    store.change_budget(project, Scope::EachUser, set(Sum::Balance(usd(9))), tick()).await.unwrap();
+    assert!(matches!(ask(store, "a", tick(), &[(&account, 1)], 50).await, Lent::All(_)));
+    report(store, "a", tick(), &account, (30, 20)).await;
+    let listed = store.budgets(project, page(None, 1), tick()).await.unwrap();
+    assert_eq!((listed.items.len(), &listed.items[0].0), (1, &Scope::EachUser));
+    let listed = store.budgets(project, page(listed.next_cursor.as_deref(), 1), tick()).await.unwrap();
+    assert_eq!((&listed.items[0].0, listed.items[0].1.spent, listed.next_cursor), (&scope(), usd(30), None));
+
+    store.remove_budget(project, scope()).await.unwrap();
+    assert!(matches!(store.remove_budget(project, scope()).await, Err(StoreError::NotFound("budget"))));
+    assert_eq!(store.snapshot().await.unwrap().budgets[&project].scopes.len(), 1);
+    let status = store.budget(project, scope(), tick()).await.unwrap().unwrap();
+    assert_eq!(status.terms.limit, Some(usd(9)), "the one for each of its kind covers it now");
+    store.remove_budget(project, Scope::EachUser).await.unwrap();
+    assert_eq!(store.budget(project, scope(), tick()).await.unwrap(), None);
+    assert_eq!(ask(store, "a", tick(), &[(&account, 1)], 1).await, Lent::Stale, "who knows the old terms asks anew");
+
+    store.change_budget(project, scope(), set(Sum::Limit(usd(100), Period::Day)), tick()).await.unwrap();
+    assert_eq!(ask(store, "a", tick(), &[(&account, 1)], 1).await, Lent::Stale);
+    let status = store.budget(project, scope(), tick()).await.unwrap().unwrap();
+    assert_eq!(status.spent, usd(30), "what was spent stayed counted");
+    assert!(matches!(ask(store, "a", tick(), &[(&account, 3)], 70).await, Lent::All(_)));
+    let nobody = project_named("x").id;
+    assert!(matches!(store.budgets(nobody, page(None, 1), tick()).await, Err(StoreError::NotFound(_))));
+}
+
 pub(super) async fn a_budget_tells_once_and_anew_after_a_top_up(store: &dyn Store) {
     let project = new_project(store).await;
     let account = Account { project, scope: Scope::Project };

@@ -55,8 +55,9 @@ fn an_operator_allows_a_text_from_its_alert_and_nothing_else() {
     let scanned = rig.post("/v1/scan", &[], &json!({"input": ATTACK})).expect(200).json();
     assert_eq!(scanned["safe"], true, "{scanned}");
 
-    let none = json!({"policy": {"injection": {"allow": []}}});
-    let _ = rig.gateway.api("PATCH", &format!("/projects/{}", rig.project), Some(&none)).expect(200);
+    let taken_back = rig.gateway.api("DELETE", &allow, None).expect(200).json();
+    assert_eq!((&taken_back["fingerprint"], &taken_back["policy_version"]), (&alert["fingerprint"], &json!(3)));
+    assert_eq!(rig.gateway.api("DELETE", &allow, None).expect(200).json()["policy_version"], 3);
     let _ = rig.gateway.chat(&rig.key, &says(ATTACK)).expect(400);
     let wrong = json!({"policy": {"injection": {"allow": ["abc"]}}});
     let told: Value = rig.gateway.api("PATCH", &format!("/projects/{}", rig.project), Some(&wrong)).expect(422).json();

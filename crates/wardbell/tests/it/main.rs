@@ -11,6 +11,7 @@ mod hostile;
 mod injection;
 mod loops;
 mod memory;
+mod metrics;
 mod passing;
 mod process;
 mod provider;

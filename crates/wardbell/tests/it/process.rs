@@ -137,7 +137,7 @@ fn health_and_metrics_answer_without_a_key() {
     assert_eq!(reply.json()["status"], "healthy");
     let _ = rig.gateway.chat(&rig.key, &says("hello")).expect(200);
     let metrics = rig.gateway.send("GET", "/metrics", &[], b"").expect(200);
-    let served = "wardbell_requests_total{verdict=\"allow\",outcome=\"served\"} 1";
+    let served = "wardbell_requests_total{surface=\"chat.completions\",verdict=\"allow\",outcome=\"served\"} 1";
     assert!(metrics.text().contains(served), "{}", metrics.text());
     let run = |address: &str| Command::new(BINARY).args(["healthcheck", "--listen", address]).output().unwrap();
     assert!(run(&rig.gateway.address().to_string()).status.success());
