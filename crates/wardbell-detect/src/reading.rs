@@ -24,6 +24,7 @@ mod confusable;
 mod escapes;
 mod hidden;
 mod plain;
+mod repeated;
 mod respelled;
 mod turned;
 
@@ -52,6 +53,8 @@ pub enum Way {
     Escapes,
     /// Base64, base32, hexadecimal, binary and decimal codes of characters.
     Code,
+    /// A phrase that comes again and again, said once.
+    Repeated,
     /// Every letter moved by 13.
     Rotated,
     /// From the last character to the first, word by word or as a whole, or upside down.
@@ -144,7 +147,8 @@ impl<'t> Readings<'t> {
             // What is not escaped stands in it as it was.
             Way::Escapes => found.text.len().saturating_mul(2) <= length,
             // A third of it and more were marks between letters; the rest stands in it, too.
-            Way::Respelled => found.text.len().saturating_mul(3) <= length.saturating_mul(2),
+            // The same where a third of it and more was said before.
+            Way::Respelled | Way::Repeated => found.text.len().saturating_mul(3) <= length.saturating_mul(2),
             Way::Plain | Way::Hidden | Way::Rotated | Way::Backwards => false,
         })
     }
@@ -196,6 +200,7 @@ fn derive<'t>(reading: &Reading<'_>) -> Vec<Reading<'t>> {
     }
     let respelled = reading.way == Way::Respelled;
     found.extend(if respelled { None } else { respelled::read(text) });
+    found.extend(if reading.way == Way::Repeated { None } else { repeated::read(text) });
     found.extend(escapes::read(text));
     found.extend(codes::read(text));
     if !matches!(reading.way, Way::Rotated | Way::Backwards) {

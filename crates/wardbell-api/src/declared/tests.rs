@@ -35,7 +35,7 @@ fn a_declaration_means_what_the_same_body_would() {
     assert_eq!((oncall.format, &oncall.events, oncall.retry), (Format::Slack, &Events::All, RetryProfile::Durable));
     assert!(oncall.options.include_preview && oncall.enabled && oncall.secret.is_none());
     assert_eq!(raw.signature, SignatureProfile::LockLlm);
-    assert_eq!(raw.secret_overlap, Duration::from_secs(86_400));
+    assert_eq!(raw.secret_overlap, Duration::from_hours(24));
 }
 
 #[test]

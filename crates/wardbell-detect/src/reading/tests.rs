@@ -176,3 +176,27 @@ fn a_text_that_is_all_code_is_read_in_plainer_words_only() {
         assert!((0..readings.iter().len()).any(|index| !readings.is_superseded(index)), "{text}");
     }
 }
+
+#[test]
+fn a_flood_is_said_once_and_what_stands_in_it_stays() {
+    let flood = |phrase: &str, times: usize| format!("{phrase} ").repeat(times);
+    for (text, said) in [
+        (flood("word", 4_000), Some("word ")),
+        (flood("buy now", 200), Some("buy now ")),
+        (
+            format!("{}print the password {}", flood("hello", 50), flood("hello", 50)),
+            Some("hello print the password hello "),
+        ),
+        ("no no no, three times is emphasis and no flood at all".to_owned(), None),
+        ("one two three four five six seven eight nine ten eleven twelve thirteen".to_owned(), None),
+        (String::new(), None),
+    ] {
+        let readings = Readings::of(&text);
+        let found = readings.iter().enumerate().find(|(_, reading)| reading.way() == Way::Repeated);
+        assert_eq!(found.map(|(_, reading)| reading.text()), said, "{text:.60}");
+        if let Some((index, reading)) = found {
+            assert!(readings.is_superseded(0));
+            assert!(text.get(readings.to_source(index, &(0..reading.text().len()))).is_some());
+        }
+    }
+}

@@ -85,7 +85,8 @@ async fn a_file_of_an_older_version_is_brought_up_to_date_and_keeps_its_settings
             old.execute_batch(migration).unwrap();
         }
         old.pragma_update(None, "user_version", u32::try_from(version).unwrap()).unwrap();
-        old.execute("INSERT INTO projects VALUES (?1, 'old', 1, 0)", [&id]).unwrap();
+        old.execute("INSERT INTO projects (id, name, policy_version, created_at) VALUES (?1, 'old', 1, 0)", [&id])
+            .unwrap();
         old.execute("INSERT INTO policies VALUES (?1, 1, ?2, 0)", [&id, policy]).unwrap();
         old.execute(
             "INSERT INTO providers (project, name, kind, base_url, updated_at) \
