@@ -75,7 +75,7 @@ impl Layer {
     fn of(package: &str) -> Option<Layer> {
         Some(match package {
             "wardbell-core" => Layer::Core,
-            "wardbell-encoder" => Layer::Arithmetic,
+            "wardbell-encoder" | "wardbell-model" => Layer::Arithmetic,
             "wardbell-detect" | "wardbell-llm" | "wardbell-guard" | "wardbell-render" => Layer::Engine,
             "wardbell-store" | "wardbell-egress" | "wardbell-telemetry" => Layer::Adapter,
             "wardbell-proxy" | "wardbell-notify" | "wardbell-api" | "wardbell-dashboard" => Layer::Service,
