@@ -75,9 +75,9 @@ impl Layer {
     fn of(package: &str) -> Option<Layer> {
         Some(match package {
             "wardbell-core" => Layer::Core,
-            "wardbell-encoder" | "wardbell-model" => Layer::Arithmetic,
+            "wardbell-encoder" => Layer::Arithmetic,
             "wardbell-detect" | "wardbell-llm" | "wardbell-guard" | "wardbell-render" => Layer::Engine,
-            "wardbell-store" | "wardbell-egress" | "wardbell-telemetry" => Layer::Adapter,
+            "wardbell-store" | "wardbell-egress" | "wardbell-telemetry" | "wardbell-model" => Layer::Adapter,
             "wardbell-proxy" | "wardbell-notify" | "wardbell-api" | "wardbell-dashboard" => Layer::Service,
             "wardbell" => Layer::Shell,
             "wardbell-properties" | "wardbell-eval" => Layer::Proof,
