@@ -135,7 +135,7 @@ fn injection(policy: &Value, refusal: Option<&Refusal>) -> Markup {
         fieldset.panel { legend { "Prompt injection" }
             (Field { name: "policy.injection.action", label: "When one is found", refusal, help: html! {} }
                 .choice(at(policy, "/injection/action"), &[("block", "Block: stop the request"), ("warn", "Warn: let it through, and alert"), ("off", "Off: do not look")]))
-            (Field { name: "policy.injection.sensitivity", label: "Sensitivity", refusal, help: html! { "Texts of tools and documents are always looked at with high sensitivity, unless the API says otherwise." } }
+            (Field { name: "policy.injection.sensitivity", label: "Sensitivity", refusal, help: html! { "It holds for what users, tools and documents say; the API can give each of them its own." } }
                 .choice(at(policy, "/injection/sensitivity"), &[("low", "Low: only the surest"), ("medium", "Medium"), ("high", "High: more is found, and more of it is harmless")]))
             (Field { name: "policy.abuse", label: "Abuse (floods, templates, demands without measure)", refusal, help: html! {} }
                 .choice(at(policy, "/abuse"), &[("off", "Off: do not look"), ("warn", "Warn: tell of it"), ("block", "Block: stop the request")]))
