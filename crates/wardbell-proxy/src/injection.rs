@@ -75,6 +75,11 @@ impl Watch {
         looks.judged.iter().any(|(_, judged)| judged.partial).then_some(DetectionFailure::TooLong)
     }
 
+    /// Whether the project allows a text. Without a list that costs nothing.
+    pub(crate) fn allows(&self, text: &str) -> bool {
+        !self.project.project.policy.injection.allow.is_empty() && self.fingerprint(text).1
+    }
+
     /// The fingerprint of a text, and whether the project allows it.
     pub(crate) fn fingerprint(&self, text: &str) -> (String, bool) {
         let fingerprint = self.keys.fingerprint(self.project.project.id, text);

@@ -23,6 +23,10 @@ fn a_refusal_tells_its_reason_and_its_score() {
     assert_eq!(rows[0]["fingerprint"].as_str().unwrap().len(), 64);
 }
 
+fn says_in_parts(parts: &[Value]) -> Value {
+    json!({"model": "echo", "messages": [{"role": "user", "content": parts}]})
+}
+
 #[test]
 fn an_attack_is_found_in_pieces_too() {
     let rig = Rig::new(&json!({}));
@@ -52,6 +56,10 @@ fn an_operator_allows_a_text_from_its_alert_and_nothing_else() {
     let _ = rig.gateway.chat(&rig.key, &says(ATTACK)).expect(200);
     let _ = rig.gateway.chat(&rig.key, &says(&ATTACK.to_uppercase())).expect(200);
     let _ = rig.gateway.chat(&rig.key, &says(&format!("{ATTACK} Now."))).expect(400);
+    let part = |text: &str| json!({"type": "text", "text": text});
+    let parts = |one: &str| says_in_parts(&[part(one), part("Thank you.")]);
+    let _ = rig.gateway.chat(&rig.key, &parts(ATTACK)).expect(200);
+    let _ = rig.gateway.chat(&rig.key, &parts(&format!("{ATTACK} Now."))).expect(400);
     let scanned = rig.post("/v1/scan", &[], &json!({"input": ATTACK})).expect(200).json();
     assert_eq!(scanned["safe"], true, "{scanned}");
 
