@@ -29,7 +29,7 @@ def logits(encoder: Encoder, vocabulary: Vocabulary, texts: list[str]) -> np.nda
             while end < len(order) and (end + 1 - at) * len(windows[order[end]]) <= BATCH_IDS:
                 end += 1
             part = order[at:end]
-            for i, line in zip(part, encoder(*pad([windows[i] for i in part])).numpy()):
+            for i, line in zip(part, encoder(*pad([windows[i] for i in part])).float().numpy()):
                 if line[0] > best[owner[i], 0]:
                     best[owner[i]] = line
             at = end

@@ -29,6 +29,9 @@ COMPOSE_IDS_MAX = 75
 CHANGE_CHANCE = 0.22
 CROP_CHANCE = 0.6
 """How often a benign window of a long document is cut shorter: more texts for the same work."""
+THIN_CHANCE = 0.3
+THIN_SHARE = 0.12
+"""How often a window loses pieces at random, and how many of them: so that no single word decides."""
 CHOOSER_BITS = 20
 SURE_CHANCE = 0.6
 """How often the likeliest window of a long attack is taken instead of one drawn by its score."""
@@ -158,6 +161,8 @@ class Sampler:
             window = crop(dice.choice(windows), dice)
         else:
             window = windows[self.likely(n, row, dice)]
+        if dice.random() < THIN_CHANCE:
+            window = thin(window, dice)
         return Example(window.astype(np.int32), row.label, role)
 
     def likely(self, n: int, row: Row, dice: random.Random) -> int:
@@ -189,6 +194,12 @@ def crop(window: np.ndarray, dice: random.Random) -> np.ndarray:
         return window
     start = dice.randint(1, len(window) - 1 - size)
     return np.concatenate([[BEGIN], window[start : start + size], [END]])
+
+
+def thin(window: np.ndarray, dice: random.Random) -> np.ndarray:
+    """The window without some of its pieces."""
+    kept = [at for at in range(1, len(window) - 1) if dice.random() >= THIN_SHARE]
+    return window[[0, *kept, len(window) - 1]] if len(kept) >= 4 else window
 
 
 def change(text: str, statement: bool, dice: random.Random) -> str:

@@ -20,9 +20,9 @@ from encoder import Encoder, pad
 from sample import Example, Sampler
 
 SYNC_STEPS = 15
-BATCH_IDS = 1000
-"""Ids in a batch with its padding: some 16 texts of usual length, two workers apart."""
-BUCKET_BATCHES = 60
+BATCH_IDS = 2000
+"""Ids in a batch with its padding: some 32 texts of usual length, two workers apart."""
+BUCKET_BATCHES = 40
 RATE_ENCODER = 1.5e-4
 RATE_HEAD = 1e-3
 WARM_UP_STEPS = 50
@@ -37,7 +37,7 @@ CHECKPOINT_SECONDS = 600
 def batches(examples: list[Example], dice: random.Random) -> list[list[Example]]:
     """Batches of like length. Inside a stretch of `BUCKET_BATCHES` the order is by length, then the batches are shuffled."""
     found = []
-    stretch = BUCKET_BATCHES * 16
+    stretch = BUCKET_BATCHES * 32
     for start in range(0, len(examples), stretch):
         part = sorted(examples[start : start + stretch], key=lambda one: len(one.ids))
         made, batch = [], []

@@ -22,7 +22,7 @@ pub mod symbol;
 /// The weights of the linear tier.
 #[derive(Debug, Clone, Copy)]
 pub struct Linear<'m> {
-    weights: &'m [i8],
+    weights: &'m [i8; feature::BUCKETS],
     /// What one step of a weight is worth.
     scale: f32,
     /// What a window without features scores.
@@ -60,9 +60,9 @@ impl<'m> Linear<'m> {
     /// # Errors
     /// If there are more or fewer than [`feature::BUCKETS`] weights, or a number is not finite.
     pub fn new(weights: &'m [i8], scale: f32, bias: f32) -> Result<Self, LinearError> {
-        if weights.len() != feature::BUCKETS {
+        let Ok(weights) = <&[i8; feature::BUCKETS]>::try_from(weights) else {
             return Err(LinearError::Count { found: weights.len() });
-        }
+        };
         if !scale.is_finite() || !bias.is_finite() {
             return Err(LinearError::NotFinite);
         }
@@ -71,13 +71,8 @@ impl<'m> Linear<'m> {
 
     /// Scores all windows of a text, in order; one at least. Time is linear in the text.
     pub fn score(&self, text: &str) -> Vec<Scored> {
-        let mut sums = Sums {
-            weights: self.weights,
-            blocks: Vec::with_capacity(text.len() / feature::BLOCK_SYMBOLS + 1),
-            waiting: [0; WAITING],
-            waits: 0,
-            now: Block::default(),
-        };
+        let blocks = Vec::with_capacity(text.len() / feature::BLOCK_SYMBOLS + 1);
+        let mut sums = Sums { weights: self.weights, blocks, now: Block::default() };
         feature::read(text, &mut sums);
         let Sums { blocks, .. } = sums;
         if let [only] = blocks.as_slice() {
@@ -96,17 +91,10 @@ impl<'m> Linear<'m> {
     }
 }
 
-/// How many features are named before their weights are fetched: the fetches then wait for memory side by side, not one
-/// after the other.
-const WAITING: usize = 512;
-
 /// The sums of the blocks so far.
 struct Sums<'m> {
-    weights: &'m [i8],
+    weights: &'m [i8; feature::BUCKETS],
     blocks: Vec<Block>,
-    /// Features whose weights are not yet fetched, and how many.
-    waiting: [u32; WAITING],
-    waits: usize,
     /// The block that is being read.
     now: Block,
 }
@@ -125,37 +113,21 @@ struct Block {
 /// counts of both.
 const STOPS_SHARE: u64 = 6;
 
-impl Sums<'_> {
-    fn fetch(&mut self) {
-        let waiting = self.waiting.get(..self.waits).unwrap_or_default();
-        // A bucket is below the number of weights: both are `feature::BUCKETS`.
-        let weight = |bucket: &u32| i32::from(self.weights.get(*bucket as usize).copied().unwrap_or(0));
-        self.now.sum += i64::from(waiting.iter().map(weight).sum::<i32>());
-        self.now.count += self.waits as u64;
-        self.waits = 0;
-    }
-}
-
 impl Sink for Sums<'_> {
-    #[inline]
-    fn feature(&mut self, bucket: u32) {
-        if self.waits == WAITING {
-            self.fetch();
-        }
-        if let Some(slot) = self.waiting.get_mut(self.waits) {
-            *slot = bucket;
-            self.waits += 1;
-        }
+    fn features(&mut self, buckets: &[u32]) {
+        // A bucket is below the number of weights, which is a power of two. A block's weights are fetched in one go: the fetches
+        // wait for memory side by side, not one after the other.
+        let weight = |bucket: &u32| i32::from(self.weights[*bucket as usize % feature::BUCKETS]);
+        self.now.sum += i64::from(buckets.iter().map(weight).sum::<i32>());
+        self.now.count += buckets.len() as u64;
     }
 
-    #[inline]
-    fn word(&mut self, is_stop: bool) {
-        self.now.words += 1;
-        self.now.stops += u64::from(is_stop);
+    fn words(&mut self, words: u64, stops: u64) {
+        self.now.words += words;
+        self.now.stops += stops;
     }
 
     fn block(&mut self, end: usize) {
-        self.fetch();
         self.now.span.end = end;
         let next = Block { span: end..end, ..Block::default() };
         self.blocks.push(std::mem::replace(&mut self.now, next));

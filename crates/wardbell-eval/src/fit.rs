@@ -55,8 +55,8 @@ struct Blocks {
 }
 
 impl Sink for Blocks {
-    fn feature(&mut self, bucket: u32) {
-        self.now.push(bucket);
+    fn features(&mut self, buckets: &[u32]) {
+        self.now.extend_from_slice(buckets);
     }
 
     fn block(&mut self, _end: usize) {

@@ -305,8 +305,9 @@ impl<'a> Scanner<'a> {
 }
 
 /// Looks at every byte instead of stopping at the first: without a branch it is done many bytes at a time.
+#[expect(clippy::needless_bitwise_bool, reason = "a branch would keep it from being done many bytes at a time")]
 fn has_control(bytes: &[u8]) -> bool {
-    bytes.iter().min().is_some_and(|least| *least < b' ')
+    bytes.iter().fold(false, |any, byte| any | (*byte < b' '))
 }
 
 /// A piece of a string: the text it stands for, and the bytes that spell it.

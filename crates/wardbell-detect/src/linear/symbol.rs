@@ -29,35 +29,102 @@ const ASCII: [u8; 128] = {
     table
 };
 
-/// Calls `each` with every symbol and the offset of the byte after the character that it stands for.
+/// Takes the symbols of a text, in order.
+pub(super) trait Symbols {
+    /// The next symbol, and the offset of the byte after the character that it stands for.
+    fn one(&mut self, symbol: u32, end: usize);
+    /// Whether [`Symbols::stride`] may come next.
+    fn takes_stride(&self) -> bool;
+    /// The next [`STRIDE`] symbols, one byte each, and the offset of the byte after the last.
+    fn stride(&mut self, symbols: &[u8; STRIDE], end: usize);
+}
+
+/// How many bytes of plain text are read at once. Source: ours; two of the widest registers that every x86-64 has.
+pub(super) const STRIDE: usize = 32;
+
+/// Tells `symbols` every symbol.
 #[inline]
-pub(super) fn read(text: &str, mut each: impl FnMut(u32, usize)) {
-    let mut before = 0_u32;
-    let mut repeats = 0_u8;
-    let mut push = |symbol: u32, end: usize| {
-        if symbol == before {
-            if symbol == SPACE || repeats >= REPEATS_MAX {
-                return;
-            }
-            repeats += 1;
-        } else {
-            (before, repeats) = (symbol, 1);
-        }
-        each(symbol, end);
-    };
+pub(super) fn read(text: &str, symbols: &mut impl Symbols) {
+    let mut run = Run::default();
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        if let Some(&symbol) = ASCII.get(usize::from(byte)) {
-            at += 1;
-            push(u32::from(symbol), at);
-            continue;
+    loop {
+        while symbols.takes_stride()
+            && let Some(stride) = bytes.get(at..).and_then(|rest| rest.first_chunk())
+            && let Some(stride) = run.stride(stride)
+        {
+            at += STRIDE;
+            symbols.stride(&stride, at);
         }
-        let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
-        at += character.len_utf8();
-        if let Some(symbol) = plain(character) {
-            push(symbol, at);
+        // What stopped it may be anywhere in the stride: as many bytes are read one by one.
+        let end = (at + STRIDE).min(bytes.len());
+        if at >= end {
+            return;
         }
+        while at < end
+            && let Some(&byte) = bytes.get(at)
+        {
+            let symbol = if let Some(symbol) = ASCII.get(usize::from(byte)) {
+                at += 1;
+                Some(u32::from(*symbol))
+            } else {
+                let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else { return };
+                at += character.len_utf8();
+                plain(character)
+            };
+            if let Some(symbol) = symbol.filter(|symbol| run.keeps(*symbol)) {
+                symbols.one(symbol, at);
+            }
+        }
+    }
+}
+
+/// The symbols that came last: which one, and how often in a row.
+#[derive(Default)]
+struct Run {
+    symbol: u32,
+    times: u8,
+}
+
+impl Run {
+    /// Whether the next symbol stays.
+    #[inline]
+    fn keeps(&mut self, symbol: u32) -> bool {
+        if symbol != self.symbol {
+            *self = Self { symbol, times: 1 };
+            return true;
+        }
+        if symbol == SPACE || self.times >= REPEATS_MAX {
+            return false;
+        }
+        self.times += 1;
+        true
+    }
+
+    /// The symbols of a stride in which each byte is one: ASCII, no control characters, no space after a space, and no symbol more
+    /// than twice in a row. It looks at all of them instead of stopping at the first that is not: without a branch that is done
+    /// many bytes at a time.
+    #[expect(clippy::needless_bitwise_bool, reason = "a branch would keep it from being done many bytes at a time")]
+    #[inline]
+    fn stride(&mut self, bytes: &[u8; STRIDE]) -> Option<[u8; STRIDE]> {
+        let symbols = bytes.map(|byte| {
+            let capital = u8::from(byte.is_ascii_uppercase()) << 5;
+            if byte.is_ascii_digit() { b'0' } else { byte | capital }
+        });
+        let [first, second, rest @ ..] = &symbols;
+        let [_, later @ ..] = &symbols;
+        let odd = bytes.iter().fold(false, |any, byte| any | (*byte < b' ') | (*byte >= 0x7f));
+        let pairs = symbols.iter().zip(later);
+        let spaces = pairs.fold(false, |any, (one, next)| any | ((*one == b' ') & (*next == b' ')));
+        let triples = symbols.iter().zip(later).zip(rest);
+        let thrice = triples.fold(false, |any, ((one, two), three)| any | ((*one == *two) & (*two == *three)));
+        let goes_on = u32::from(*first) == self.symbol && (self.symbol == SPACE || self.times >= 2 || first == second);
+        if odd | spaces | thrice | goes_on {
+            return None;
+        }
+        let [.., before, last] = symbols;
+        *self = Self { symbol: u32::from(last), times: 1 + u8::from(before == last) };
+        Some(symbols)
     }
 }
 

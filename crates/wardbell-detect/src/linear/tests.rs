@@ -7,8 +7,8 @@ struct Seen {
 }
 
 impl Sink for Seen {
-    fn feature(&mut self, bucket: u32) {
-        self.now.push(bucket);
+    fn features(&mut self, buckets: &[u32]) {
+        self.now.extend_from_slice(buckets);
     }
 
     fn block(&mut self, end: usize) {
@@ -41,6 +41,25 @@ fn a_word_has_its_runs_itself_and_its_pair() {
     // Two Chinese characters are two words.
     assert_eq!(seen("世界")[0].1.len(), 3 + 3);
     assert_eq!(seen("")[0].1.len(), 0);
+}
+
+/// Strides of plain text are read at once: the features are those of the same text read letter by letter, which a letter with an accent
+/// before it makes sure of.
+#[test]
+fn strides_make_no_difference() {
+    let mut random = 7_u64;
+    for size in 0..400 {
+        let text: String = (0..size)
+            .map(|_| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from(b"abAB07  ..\n~z"[usize::from((random >> 56) as u8) % 13])
+            })
+            .collect();
+        let one_by_one: String = text.chars().flat_map(|letter| [letter, '\u{200b}']).collect();
+        let plain: Vec<Vec<u32>> = seen(&text).into_iter().map(|(_, buckets)| buckets).collect();
+        let slow: Vec<Vec<u32>> = seen(&one_by_one).into_iter().map(|(_, buckets)| buckets).collect();
+        assert_eq!(plain, slow, "{text:?}");
+    }
 }
 
 #[test]

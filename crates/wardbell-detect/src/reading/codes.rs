@@ -19,12 +19,24 @@ const NUMBERS_MIN: usize = 6;
 pub(super) fn read<'t>(text: &str) -> Option<Reading<'t>> {
     let mut said = Said::default();
     runs(text.as_bytes(), &mut said);
-    // Every number of every code has a digit nearly always, and most texts have few.
-    let digits = text.bytes().map(|byte| usize::from(byte.is_ascii_digit())).sum::<usize>();
-    if digits >= NUMBERS_MIN {
+    if digit_runs(text.as_bytes()) >= NUMBERS_MIN {
         numbers(text.as_bytes(), &mut said);
     }
     (!said.text.is_empty()).then(|| Reading::found(said.text, Map { pieces: said.pieces }, Way::Code))
+}
+
+/// How many runs of digits there are: every number of every code has one nearly always, and most texts have few. It looks at every byte
+/// instead of stopping at a digit: without a branch that is done many bytes at a time.
+fn digit_runs(bytes: &[u8]) -> usize {
+    /// So many bytes have no more runs than a byte can count.
+    const PART_BYTES: usize = 128;
+    let starts = bytes.iter().take(1).filter(|byte| byte.is_ascii_digit()).count();
+    let later = bytes.get(1..).unwrap_or_default();
+    let starts_of = |(before, part): (&[u8], &[u8])| {
+        let pairs = before.iter().zip(part);
+        usize::from(pairs.map(|(one, next)| u8::from(!one.is_ascii_digit() & next.is_ascii_digit())).sum::<u8>())
+    };
+    starts + bytes.chunks(PART_BYTES).zip(later.chunks(PART_BYTES)).map(starts_of).sum::<usize>()
 }
 
 /// What came out so far.

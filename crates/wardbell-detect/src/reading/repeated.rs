@@ -20,9 +20,14 @@ const PROBES: usize = 8;
 pub(super) fn read<'t>(text: &str) -> Option<Reading<'t>> {
     let is_likely = (0..PROBES).any(|probe| {
         let at = text.ceil_char_boundary(text.len() * probe / PROBES);
-        let words: Vec<&str> =
-            text.get(at..).unwrap_or_default().split_ascii_whitespace().skip(1).take(2 * PERIOD_MAX + 2).collect();
-        period(&words, |one, other| one == other, 2).is_some()
+        let mut words = [""; 2 * PERIOD_MAX + 2];
+        let mut count = 0;
+        let found = text.get(at..).unwrap_or_default().split_ascii_whitespace().skip(1);
+        for (place, word) in words.iter_mut().zip(found) {
+            *place = word;
+            count += 1;
+        }
+        period(words.get(..count).unwrap_or_default(), |one, other| one == other, 2).is_some()
     });
     if !is_likely {
         return None;

