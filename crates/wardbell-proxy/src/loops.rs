@@ -5,6 +5,7 @@
 //! **Bounds.** State is kept behind `SHARDS` locks, each held for a look-up and an update; what it keeps is bounded where
 //! it is kept.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,14 @@ pub use wardbell_guard::loops::SECRET_BYTES;
 
 /// How many locks the counts of repeated requests are behind. Source: our choice; a power of two well above the cores.
 const SHARDS: usize = 16;
+
+/// How much of the buffer for folded texts a thread keeps from one request to the next.
+const SCRATCH_BYTES_KEPT: usize = 64 * 1024;
+
+thread_local! {
+    /// For folded texts. A buffer of their size is dear to allocate: the C library keeps none that large at hand.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The loop guard.
 pub struct LoopGuard {
@@ -160,7 +169,12 @@ impl LoopGuard {
         now: Duration,
         watch: &mut Watch,
     ) -> Option<Circle> {
-        let fingerprint = loops::request(&self.keys, caller.key, caller.model, turns, exempt, &mut Vec::new())?;
+        let fingerprint = SCRATCH.with_borrow_mut(|scratch| {
+            let fingerprint = loops::request(&self.keys, caller.key, caller.model, turns, exempt, scratch);
+            scratch.clear();
+            scratch.shrink_to(SCRATCH_BYTES_KEPT);
+            fingerprint
+        })?;
         let rule = RepeatRule::from(policy);
         match self.repeats_of(fingerprint.shard(SHARDS)).begin(fingerprint, rule, now) {
             Judgement::Allow(token) => {
