@@ -8,12 +8,14 @@
 //! weights (`LANE_MAX` in `linear.rs`) keeps the 16-bit sums of the AVX2 path from saturating. Everything in `f32` is the
 //! same sequence of additions and multiplications whatever the registers' width; Rust neither reorders nor fuses them.
 //!
-//! **What was run where.** AVX2 and the plain path were run on the machine that this was written on (Zen 3). It has no
-//! VNNI: those two paths are compiled here, and `tests/paths.rs` compares every path that the CPU at hand has with the plain one.
+//! **What was run where.** AVX2 and the plain path were run on Zen 3, all of them, AMX too, on a Xeon of 2024; `tests/paths.rs`
+//! compares every path that the CPU at hand has with the plain one.
 //!
-//! **`unsafe`** stands in `kernel/x86.rs` and nowhere else in the workspace: the calls of functions that need a CPU feature, and
-//! loads and stores of whole registers from arrays of their size.
+//! **`unsafe`** stands in `kernel/x86.rs` and `kernel/amx.rs` and nowhere else in the workspace: the calls of functions that need a CPU
+//! feature, loads and stores of whole registers from arrays of their size, and the instructions of the matrix unit.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -41,6 +43,8 @@ enum Kind {
     AvxVnni,
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni,
+    #[cfg(target_arch = "x86_64")]
+    Amx,
 }
 
 impl Path {
@@ -64,6 +68,9 @@ impl Path {
             }
             if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
                 paths.push(Path(Kind::Avx512Vnni));
+                if amx::is_there() {
+                    paths.push(Path(Kind::Amx));
+                }
             }
         }
         paths
@@ -79,6 +86,8 @@ impl Path {
             Kind::AvxVnni => "avx-vnni",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Vnni => "avx512-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Amx => "amx",
         }
     }
 
@@ -91,7 +100,9 @@ impl Path {
             #[cfg(target_arch = "x86_64")]
             Kind::AvxVnni => x86::linear_avx_vnni(self, input, weights, out),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Vnni => x86::linear_avx512_vnni(self, input, weights, out),
+            Kind::Amx if amx::fits(input, weights) => amx::linear(self, input, weights, out),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Vnni | Kind::Amx => x86::linear_avx512_vnni(self, input, weights, out),
         }
     }
 
@@ -100,7 +111,7 @@ impl Path {
         match self.0 {
             Kind::Plain => pass.run(),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 | Kind::AvxVnni | Kind::Avx512Vnni => x86::pass_avx2(self, pass),
+            Kind::Avx2 | Kind::AvxVnni | Kind::Avx512Vnni | Kind::Amx => x86::pass_avx2(self, pass),
         }
     }
 }

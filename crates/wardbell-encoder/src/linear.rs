@@ -27,6 +27,10 @@ pub(crate) type Inputs = [[u8; CHUNK]; GROUP];
 pub(crate) type Weights = [[[i8; 4]; PANEL]; CHUNK / 4];
 /// The sums of products of a group and a panel.
 pub(crate) type Tile = [[i32; PANEL]; GROUP];
+/// The same for 16 rows.
+pub(crate) type Tile16 = [[i32; PANEL]; 16];
+/// Rows that the matrix unit takes at once; the rows that stand one after the other are padded to a multiple.
+pub(crate) const FLAT_ROWS: usize = 32;
 /// The largest weight.
 const WEIGHT_MAX: i8 = 63;
 /// The inputs of a chunk whose products are added in 16 bits: a lane of AVX2, which multiplies neighbours.
@@ -46,6 +50,8 @@ pub(crate) struct Rows {
     width: usize,
     count: usize,
     inputs: Vec<Inputs>,
+    /// The same bytes row after row, for the matrix unit.
+    flat: Vec<u8>,
     zeros: Vec<i32>,
     steps: Vec<f32>,
 }
@@ -56,6 +62,7 @@ impl Rows {
         self.width = width;
         self.count = count;
         self.inputs.resize(count.div_ceil(GROUP) * (width / CHUNK), [[0; CHUNK]; GROUP]);
+        self.flat.resize(count.next_multiple_of(FLAT_ROWS) * width, 0);
         self.zeros.resize(count, 0);
         self.steps.resize(count, 0.0);
     }
@@ -71,7 +78,9 @@ impl Rows {
         self.steps[index] = step;
         let chunks = self.width / CHUNK;
         let group = &mut self.inputs[index / GROUP * chunks..][..chunks];
-        for (inputs, values) in group.chunks_mut(BLOCK / CHUNK).zip(values.as_chunks::<BLOCK>().0) {
+        let flat = self.flat[index * self.width..][..self.width].as_chunks_mut::<BLOCK>().0;
+        let blocks = group.chunks_mut(BLOCK / CHUNK).zip(flat);
+        for ((inputs, flat), values) in blocks.zip(values.as_chunks::<BLOCK>().0) {
             let mut bytes = [0; BLOCK];
             for (byte, value) in bytes.iter_mut().zip(values) {
                 *byte = number::byte(number::rounded(value * inverse) + zero);
@@ -79,6 +88,7 @@ impl Rows {
             for (inputs, bytes) in inputs.iter_mut().zip(bytes.as_chunks::<CHUNK>().0) {
                 inputs[index % GROUP] = *bytes;
             }
+            *flat = bytes;
         }
     }
 
@@ -92,6 +102,7 @@ impl Rows {
         Part {
             width: self.width,
             inputs: &self.inputs[first / GROUP * (self.width / CHUNK)..],
+            flat: &self.flat[first * self.width..],
             zeros: &self.zeros[first..][..count],
             steps: &self.steps[first..][..count],
         }
@@ -103,8 +114,17 @@ impl Rows {
 pub(crate) struct Part<'a> {
     width: usize,
     inputs: &'a [Inputs],
+    flat: &'a [u8],
     zeros: &'a [i32],
     steps: &'a [f32],
+}
+
+impl<'a> Part<'a> {
+    /// The rows one after the other, padded to a multiple of [`FLAT_ROWS`] with what may be anything; `None` where the padding is not
+    /// there.
+    pub(crate) fn flat(self) -> Option<&'a [u8]> {
+        self.flat.get(..self.zeros.len().next_multiple_of(FLAT_ROWS) * self.width)
+    }
 }
 
 /// Gives rows in 8 bits.
@@ -199,23 +219,41 @@ impl Linear {
         assert_eq!(input.width, self.inputs);
         let chunks = self.inputs / CHUNK;
         for (index, panel) in self.panels.chunks_exact(chunks).enumerate() {
-            let first = index * PANEL;
-            let sums: &[i32; PANEL] = self.sums[first..].first_chunk().unwrap_or(&[0; PANEL]);
-            let scales: &[f32; PANEL] = self.scales[first..].first_chunk().unwrap_or(&[0.0; PANEL]);
-            let biases: &[f32; PANEL] = self.biases[first..].first_chunk().unwrap_or(&[0.0; PANEL]);
-            let groups =
-                input.inputs.chunks_exact(chunks).zip(input.zeros.chunks(GROUP)).zip(input.steps.chunks(GROUP));
-            for ((group, (inputs, zeros)), steps) in
-                (0..).zip(groups).map(|(group, (rows, steps))| ((group, rows), steps))
-            {
-                let tile = tile(inputs, panel);
-                for (row, ((products, zero), step)) in tile.iter().zip(zeros).zip(steps).enumerate() {
-                    let out = &mut out[(group * GROUP + row) * self.outputs + first..][..PANEL];
-                    for output in 0..PANEL {
-                        let sum = products[output] - zero * sums[output];
-                        out[output] = sum as f32 * (step * scales[output]) + biases[output];
-                    }
-                }
+            let groups = input.inputs.chunks_exact(chunks).zip((0..input.zeros.len()).step_by(GROUP));
+            for (inputs, first) in groups {
+                self.finish(index, &tile(inputs, panel), first, input, out);
+            }
+        }
+    }
+
+    /// How many inputs there are.
+    pub(crate) fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// How many panels there are.
+    pub(crate) fn panels(&self) -> usize {
+        self.outputs / PANEL
+    }
+
+    /// The packed weights, so many panels at a time.
+    pub(crate) fn panel_chunks(&self, panels: usize) -> impl Iterator<Item = &[Weights]> {
+        self.panels.chunks_exact(panels * (self.inputs / CHUNK))
+    }
+
+    /// Turns the sums of products of some rows, of which `first` is the first, with a panel into outputs.
+    #[inline(always)]
+    pub(crate) fn finish(&self, panel: usize, tile: &[[i32; PANEL]], first: usize, input: Part<'_>, out: &mut [f32]) {
+        let at = panel * PANEL;
+        let sums: &[i32; PANEL] = self.sums[at..].first_chunk().unwrap_or(&[0; PANEL]);
+        let scales: &[f32; PANEL] = self.scales[at..].first_chunk().unwrap_or(&[0.0; PANEL]);
+        let biases: &[f32; PANEL] = self.biases[at..].first_chunk().unwrap_or(&[0.0; PANEL]);
+        let rows = input.zeros.iter().zip(input.steps).skip(first);
+        for ((products, (zero, step)), row) in tile.iter().zip(rows).zip(first..) {
+            let out = &mut out[row * self.outputs + at..][..PANEL];
+            for output in 0..PANEL {
+                let sum = products[output] - zero * sums[output];
+                out[output] = sum as f32 * (step * scales[output]) + biases[output];
             }
         }
     }
@@ -258,6 +296,7 @@ mod tests {
         for (index, row) in bytes.iter().enumerate() {
             for (place, byte) in row.iter().enumerate() {
                 rows.inputs[index / GROUP * (inputs / CHUNK) + place / CHUNK][index % GROUP][place % CHUNK] = *byte;
+                rows.flat[index * inputs + place] = *byte;
             }
         }
         for path in Path::all() {
@@ -289,6 +328,22 @@ mod tests {
                 .map(|row| (0..96).map(|place| u8::try_from(mixed(row * 977 + place) % 256).unwrap()).collect())
                 .collect();
             check(96, &weights, &rows);
+        }
+    }
+
+    /// Widths that the matrix unit takes.
+    #[test]
+    fn sums_are_exact_in_blocks_of_32_rows_and_outputs() {
+        let chunk = [63, 63, 63, 63, 1, 1, 1, 1];
+        for sign in [1_i8, -1] {
+            check(64, &chunk.map(|weight| weight * sign).repeat(8 * 2 * PANEL), &vec![vec![255; 64]; 33]);
+        }
+        let weights: Vec<i8> = (0..192 * 64).map(|place| i8::try_from(mixed(place) % 65).unwrap() - 32).collect();
+        for count in [1, 15, 16, 17, 31, 32, 33, 64, 97] {
+            let rows: Vec<Vec<u8>> = (0..count)
+                .map(|row| (0..192).map(|place| u8::try_from(mixed(row * 977 + place) % 256).unwrap()).collect())
+                .collect();
+            check(192, &weights, &rows);
         }
     }
 

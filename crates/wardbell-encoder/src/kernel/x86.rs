@@ -1,8 +1,5 @@
 //! The paths of x86-64.
-#![expect(
-    unsafe_code,
-    reason = "the only file of the workspace that needs CPU features; each block says why it is sound"
-)]
+#![expect(unsafe_code, reason = "instructions that not every CPU has; each block says why it is sound")]
 
 use std::arch::x86_64::{
     __m256i, __m512i, _mm256_add_epi16, _mm256_add_epi32, _mm256_dpbusd_avx_epi32, _mm256_loadu_si256,
@@ -50,8 +47,8 @@ pub(super) fn linear_avx512_vnni(path: Path, input: Part<'_>, weights: &Linear, 
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
         weights.apply(input, out, |inputs, panel| tile_avx512_vnni(inputs, panel));
     }
-    assert!(path.0 == Kind::Avx512Vnni);
-    // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2, AVX-512F and AVX-512 VNNI first.
+    assert!(matches!(path.0, Kind::Avx512Vnni | Kind::Amx));
+    // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for AVX2, AVX-512F and AVX-512 VNNI first.
     unsafe { run(input, weights, out) }
 }
 
