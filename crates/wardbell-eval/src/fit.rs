@@ -4,6 +4,7 @@
 //! for the row; of a benign row that window is the one that would do harm, and another, drawn at random, keeps the rest
 //! honest. Steps are AdaGrad's. The order of the rows and the draws come from a fixed seed, so a fit is the same each time.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -25,13 +26,13 @@ pub(crate) struct Options {
     #[arg(long)]
     out: PathBuf,
     /// Passes over the rows.
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 12)]
     epochs: u32,
     /// The size of a step.
     #[arg(long, default_value_t = 0.2)]
     rate: f32,
     /// How strongly weights are drawn to zero, for each row.
-    #[arg(long, default_value_t = 2e-6)]
+    #[arg(long, default_value_t = 1e-3)]
     decay: f32,
     /// How often a jailbreak counts: they are few.
     #[arg(long, default_value_t = 3.0)]
@@ -39,6 +40,10 @@ pub(crate) struct Options {
     /// How often an attack counts beside a benign row.
     #[arg(long, default_value_t = 2.0)]
     attacks: f32,
+    /// Up to so many benign rows of a source count whole, and twice as many attacks; of a larger one all rows together count with the
+    /// square root of their number. 0 counts every row alike.
+    #[arg(long, default_value_t = 600.0)]
+    free: f32,
 }
 
 /// A row's features: buckets with their counts, block by block.
@@ -46,6 +51,7 @@ struct Document {
     blocks: Vec<Vec<(u32, f32)>>,
     hostile: bool,
     weight: f32,
+    source: String,
 }
 
 #[derive(Default)]
@@ -118,6 +124,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             documents.push(document(&row?, options)?);
         }
     }
+    balance(&mut documents, options);
     let mut weights = Weights { weights: vec![0.0; BUCKETS], squares: vec![0.0; BUCKETS], bias: 0.0 };
     let mut draw = Draw(0x9e37_79b9_7f4a_7c15);
     let mut order: Vec<usize> = (0..documents.len()).collect();
@@ -148,12 +155,28 @@ fn document(row: &row::Row, options: &Options) -> Result<Document> {
     let jailbreak = row.fields.get("kind").and_then(Value::as_str) == Some("jailbreak");
     let mut blocks = Blocks::default();
     feature::read(Reading::plain(&row.text).text(), &mut blocks);
+    let source = row.fields.get("source").and_then(Value::as_str).unwrap_or_default().to_owned();
     let weight = match (hostile, jailbreak) {
         (true, true) => options.attacks * options.jailbreaks,
         (true, false) => options.attacks,
         (false, _) => 1.0,
     };
-    Ok(Document { blocks: blocks.done, hostile, weight })
+    Ok(Document { blocks: blocks.done, hostile, weight, source })
+}
+
+/// Diversity is what counts: lets the rows of a large source count less each.
+fn balance(documents: &mut [Document], options: &Options) {
+    let mut counts = BTreeMap::<(String, bool), f32>::new();
+    for Document { source, hostile, .. } in &*documents {
+        *counts.entry((source.clone(), *hostile)).or_default() += 1.0;
+    }
+    for Document { source, hostile, weight, .. } in documents {
+        let free = options.free * if *hostile { 2.0 } else { 1.0 };
+        let count = counts.get(&(source.clone(), *hostile)).copied().unwrap_or(1.0);
+        if free > 0.0 && count > free {
+            *weight *= (free / count).sqrt();
+        }
+    }
 }
 
 /// Quantises to eight bits, the few largest weights cut, and writes.

@@ -17,7 +17,7 @@ use crate::row;
 /// How to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The folder with `dev.jsonl.gz`.
+    /// The folder with `dev.jsonl.gz` and, perhaps, `harmful_plain.jsonl.gz`.
     #[arg(long)]
     data: PathBuf,
     /// The model file; else the one that is built in.
@@ -128,7 +128,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let engine = rules()?;
     let cases = cases(&options.data.join("dev.jsonl.gz"))?;
     let judged = in_parallel(&cases, |case, space| judge(&engine, &cascade, &case.text, space))?;
-    let report = Report::of(&cases, &judged, cascade.calibration());
+    let harmful = options.data.join("harmful_plain.jsonl.gz");
+    let harmful = harmful.exists().then(|| self::cases(&harmful)).transpose()?;
+    let harmful = harmful
+        .map(|cases| in_parallel(&cases, |case, space| judge(&engine, &cascade, &case.text, space)))
+        .transpose()?;
+    let report = Report::of(&cases, &judged, harmful.as_deref(), cascade.calibration());
     let peers = options.peers.as_deref().map(report::peers).transpose()?;
     if options.check {
         return report::compare(&report, &options.out.with_extension("json"), peers.as_ref());

@@ -43,6 +43,8 @@ pub(crate) struct Report {
     out_of_source: Worth,
     /// The out-of-source set where the encoder reads only what the linear tier does not clear.
     lenient: Worth,
+    /// Harmful requests without any manipulation, which are no injections; nothing of them where the data have none.
+    harmful_plain: Option<Worth>,
     /// The share of benign texts that need no encoder there.
     cleared: f64,
     /// The share of texts of which something was left unread.
@@ -73,7 +75,12 @@ impl Worth {
 }
 
 impl Report {
-    pub(crate) fn of(cases: &[Case], judged: &[Judgement], calibration: &Calibration) -> Self {
+    pub(crate) fn of(
+        cases: &[Case],
+        judged: &[Judgement],
+        harmful_plain: Option<&[Judgement]>,
+        calibration: &Calibration,
+    ) -> Self {
         let both = || cases.iter().zip(judged);
         let set = |keep: &dyn Fn(&Case) -> bool, score: &dyn Fn(&Judgement) -> f32| {
             let mut scores = Scores::default();
@@ -107,6 +114,13 @@ impl Report {
             in_source: set(&|case| !case.ood, &strict),
             out_of_source: set(&|case| case.ood, &strict),
             lenient: set(&|case| case.ood, &|judged| judged.lenient),
+            harmful_plain: harmful_plain.map(|judged| {
+                let mut scores = Scores::default();
+                for judged in judged {
+                    scores.push(false, judged.strict);
+                }
+                Worth::of(&scores)
+            }),
             cleared: share(&|_, judged| !judged.encoded, &|case| !case.hostile),
             partial: share(&|_, judged| judged.partial, &|_| true),
             kinds: groups(&|case| &case.kind, true),
@@ -123,7 +137,8 @@ impl Report {
              repository). *Out-of-source* texts come from sources of which training saw nothing: that is the honest figure.\n\
              Every text is read in full (`strict`); recall is the share of attacks that are found, false positives the share of\n\
              benign texts that are flagged, at the thresholds of the three sensitivities. The thresholds were chosen on the\n\
-             benign texts of this same set, so that about 0.1 %, 1 % and 5 % of them are above.\n\n",
+             benign texts of this same set, so that about 0.1 %, 1 % and 5 % of them are above. A harmful request that manipulates\n\
+             nothing is no injection: what is flagged of those counts as false.\n\n",
         );
         let rows = [
             ("**out-of-source**", &self.out_of_source),
@@ -131,7 +146,8 @@ impl Report {
             ("all", &self.all),
             ("out-of-source, lenient", &self.lenient),
         ];
-        table(&mut page, "texts", rows.into_iter());
+        let harmful = self.harmful_plain.iter().map(|worth| ("harmful, without manipulation", worth));
+        table(&mut page, "texts", rows.into_iter().chain(harmful));
         let _ = write!(
             page,
             "\n*Lenient* is how the gateway reads what a user says: the encoder is asked only where the linear tier does not clear\n\
@@ -275,7 +291,9 @@ pub(crate) fn compare(now: &Report, before: &Path, peers: Option<&Peers>) -> Res
         ("in-source", &now.in_source, &before.in_source),
         ("out-of-source, lenient", &now.lenient, &before.lenient),
     ];
-    for (name, now, before) in sets {
+    let harmful = now.harmful_plain.iter().zip(&before.harmful_plain);
+    let harmful = harmful.map(|(now, before)| ("harmful, without manipulation", now, before));
+    for (name, now, before) in sets.into_iter().chain(harmful) {
         let mut fell = |what: &str, now: Option<f64>, before: Option<f64>, noise: f64| {
             if let (Some(now), Some(before)) = (now, before)
                 && now < before - noise
