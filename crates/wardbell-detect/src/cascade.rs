@@ -8,7 +8,7 @@
 //!
 //! **Theory of operation.** Windows have at most [`calibration::Calibration::content`] tokens, overlap, and end with sentences
 //! where they can, so that one hostile line in a long page fills a good part of one window. A text is as hostile as its
-//! worst window. The score is a scale of false positives: of benign texts about one in a thousand reaches 0.9, one in a
+//! worst window, less something for its length: a page of sixty windows has sixty chances to look so by accident. The score is a scale of false positives: of benign texts about one in a thousand reaches 0.9, one in a
 //! hundred 0.8, one in twenty 0.5 (`core::policy::Sensitivity`), measured on the quantised model and whole texts.
 //!
 //! **Effort.** What a user says goes to the encoder only where the linear tier is not sure that it is harmless, or does not
@@ -103,6 +103,25 @@ impl Category {
         }
     }
 
+    /// One sentence on what it finds.
+    pub const fn doc(self) -> &'static str {
+        match self {
+            Self::Direct => {
+                "The injection model takes the text for an order that replaces the instructions of the application."
+            }
+            Self::Jailbreak => {
+                "The injection model takes the text for an attempt to lift the model's limits, by a role, a mode or a game."
+            }
+            Self::Extraction => {
+                "The injection model takes the text for an attempt to get the instructions or secrets told."
+            }
+            Self::Indirect => "The injection model takes the text for an order to the model that stands within data.",
+            Self::Obfuscated => {
+                "What is hidden in the text, by a code, escapes or invisible characters, is taken for a prompt injection."
+            }
+        }
+    }
+
     fn of(scores: &Scores) -> Self {
         let best = Self::ALL.iter().zip(scores.categories).max_by(|a, b| a.1.total_cmp(&b.1));
         best.map_or(Self::Direct, |(category, _)| *category)
@@ -189,6 +208,8 @@ struct Window {
     linear: f32,
     /// Whether the linear tier knows its language.
     is_known: bool,
+    /// How many windows its reading has, [`WINDOWS_MAX`] at most.
+    of: usize,
     /// What the encoder said before.
     known: Option<Scores>,
 }
@@ -217,6 +238,8 @@ pub struct Evidence {
     pub linear: f32,
     /// Whether the linear tier knows the language.
     pub is_known: bool,
+    /// How many windows its reading has.
+    pub of: usize,
 }
 
 /// The model file is not one that this version reads.
@@ -331,6 +354,7 @@ impl Cascade {
                 // A text of nothing but spaces and signs that no piece stands for.
                 cuts.push(0..tokens.len());
             }
+            let of = cuts.len().min(WINDOWS_MAX);
             for cut in cuts {
                 let ids = tokens.ids.get(cut.clone()).unwrap_or_default().to_vec();
                 let span = windows::span(&tokens, &cut);
@@ -347,7 +371,7 @@ impl Cascade {
                 let window_key = self.seen.key(&ids);
                 let known = self.seen.get(&window_key);
                 let span = readings.to_source(index, &span);
-                windows.push(Window { ids, key: window_key, span, way: reading.way(), linear, is_known, known });
+                windows.push(Window { ids, key: window_key, span, way: reading.way(), linear, is_known, of, known });
             }
         }
         let partial = readings.is_partial()
@@ -392,7 +416,7 @@ impl Cascade {
                 self.seen.put(window.key, scores);
                 scores
             };
-            judged.push((window, scores, self.calibration.logit(scores.injection, window.linear)));
+            judged.push((window, scores, self.calibration.logit(scores.injection, window.linear, window.of)));
         }
         partial |= !complete;
         let Some((worst, scores, logit)) = judged.iter().max_by(|a, b| a.2.total_cmp(&b.2)) else {
@@ -433,7 +457,8 @@ impl Cascade {
         let mut evidence = Vec::with_capacity(open.windows.len());
         for window in &open.windows {
             let WindowScores(Scores { injection, .. }) = self.score(&window.ids, space)?;
-            evidence.push(Evidence { encoder: injection, linear: window.linear, is_known: window.is_known });
+            let Window { linear, is_known, of, .. } = *window;
+            evidence.push(Evidence { encoder: injection, linear, is_known, of });
         }
         Ok(evidence)
     }

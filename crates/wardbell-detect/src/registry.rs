@@ -2,6 +2,7 @@
 
 use wardbell_core::entity::EntityType;
 
+use crate::cascade::Category;
 use crate::rule::Rule;
 use crate::{injection, pii, secret};
 
@@ -52,6 +53,12 @@ pub fn all() -> impl Iterator<Item = RuleDoc> {
     RULES.iter().map(|rule| RuleDoc::of(rule))
 }
 
+/// What a rule finds, in one sentence, also where the rule is the injection model; `None` where there is no such rule.
+pub fn doc(id: &str) -> Option<&'static str> {
+    let model = || Category::ALL.into_iter().find(|category| category.rule() == id).map(Category::doc);
+    RULES.iter().find(|rule| rule.id == id).map(|rule| rule.doc).or_else(model)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +74,15 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), RULES.len());
+    }
+
+    #[test]
+    fn every_rule_says_what_it_finds_the_model_too() {
+        let model = Category::ALL.into_iter().map(Category::rule);
+        for id in RULES.iter().map(|rule| rule.id).chain(model) {
+            assert!(doc(id).is_some_and(|doc| doc.ends_with('.')), "{id}");
+        }
+        assert_eq!(doc("injection.of-no-kind"), None);
     }
 
     #[test]

@@ -41,6 +41,12 @@ const LOST_MAX: f64 = 0.005;
 /// The shares of the linear tier that are tried.
 const SHARES: [f32; 10] = [0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0];
 
+/// What is taken off for length that is tried. Source: ours; with more, one hostile line in forty windows counts for nothing.
+const LENGTHS: [f32; 5] = [0.0, 0.1, 0.2, 0.25, 0.3];
+
+/// From so many windows on an attack is a long one.
+const LONG_WINDOWS: usize = 6;
+
 /// A case with what the tiers said of its windows.
 struct Known {
     case: Case,
@@ -53,6 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let any = Calibration {
         temperature: options.temperature,
         share: 0.0,
+        length: 0.0,
         clear: f32::MIN,
         high: 0.0,
         medium: 1.0,
@@ -69,27 +76,28 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let known: Vec<Known> = cases.into_iter().zip(evidence).map(|(case, evidence)| Known { case, evidence }).collect();
 
     let mut best: Option<(f64, Calibration)> = None;
-    for share in SHARES {
-        let scores = |ood: Option<bool>| {
+    for (share, length) in SHARES.iter().flat_map(|share| LENGTHS.map(|length| (*share, length))) {
+        let tried = Calibration { share, length, ..any };
+        let scores = |keep: &dyn Fn(&Known) -> bool| {
             let mut scores = Scores::default();
-            for known in known.iter().filter(|known| ood.is_none_or(|ood| known.case.ood == ood)) {
-                scores.push(known.case.hostile, logit(&known.evidence, options.temperature, share));
+            for known in known.iter().filter(|known| keep(known)) {
+                scores.push(known.case.hostile, logit(&known.evidence, &tried));
             }
             scores
         };
-        let (all, foreign) = (scores(None), scores(Some(true)));
-        let worth = all.auroc().unwrap_or(0.0)
-            + foreign.auroc().unwrap_or(0.0)
-            + foreign.recall(foreign.threshold_at(0.01)).unwrap_or(0.0);
+        let (all, foreign) = (scores(&|_| true), scores(&|known| known.case.ood));
+        let long = scores(&|known| known.evidence.iter().any(|window| window.of >= LONG_WINDOWS));
+        let recall = foreign.recall(foreign.threshold_at(0.01)).unwrap_or(0.0);
+        let recall_long = long.recall(all.threshold_at(0.01)).unwrap_or(0.0);
+        let (auroc, auroc_foreign) = (all.auroc().unwrap_or(0.0), foreign.auroc().unwrap_or(0.0));
         println!(
-            "share {share}: AUROC {:.4}, out-of-source {:.4}, recall there at 1 % {:.3}",
-            all.auroc().unwrap_or(f64::NAN),
-            foreign.auroc().unwrap_or(f64::NAN),
-            foreign.recall(foreign.threshold_at(0.01)).unwrap_or(f64::NAN)
+            "share {share}, length {length}: AUROC {auroc:.4}, out-of-source {auroc_foreign:.4}, recall there at 1 % {recall:.3}, of long \
+             attacks {recall_long:.3}"
         );
+        let worth = auroc + auroc_foreign + recall + recall_long;
         if best.is_none_or(|(known, _)| worth > known) {
             let [high, medium, low] = [0.05, 0.01, 0.001].map(|share| all.threshold_at(share));
-            best = Some((worth, Calibration { share, high, medium, low, ..any }));
+            best = Some((worth, Calibration { high, medium, low, ..tried }));
         }
     }
     let (_, mut calibration) = best.context("no share was tried")?;
@@ -101,18 +109,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn logit(evidence: &[Evidence], temperature: f32, share: f32) -> f32 {
-    evidence.iter().map(|window| window.encoder / temperature + share * window.linear).fold(f32::MIN, f32::max)
+fn logit(evidence: &[Evidence], calibration: &Calibration) -> f32 {
+    let logit = |window: &Evidence| calibration.logit(window.encoder, window.linear, window.of);
+    evidence.iter().map(logit).fold(f32::MIN, f32::max)
 }
 
 /// The highest threshold under which few attacks fall that would else be found.
 fn clear(known: &[Known], calibration: &Calibration) -> f32 {
     let found: Vec<&Known> = known
         .iter()
-        .filter(|known| {
-            known.case.hostile
-                && logit(&known.evidence, calibration.temperature, calibration.share) >= calibration.medium
-        })
+        .filter(|known| known.case.hostile && logit(&known.evidence, calibration) >= calibration.medium)
         .collect();
     // A text is cleared if every window is below the threshold and in a known language.
     let mut worst: Vec<f32> = found

@@ -229,7 +229,7 @@ fn finding((located, counts): (Located, bool)) -> FindingAnswer {
         end: located.characters.end,
         score: rounded(located.finding.score),
         rule,
-        explanation: registry::all().find(|doc| doc.id == rule).map_or("", |doc| doc.doc),
+        explanation: registry::doc(rule).unwrap_or_default(),
         counts,
     }
 }

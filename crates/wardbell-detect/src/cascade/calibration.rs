@@ -1,7 +1,7 @@
 //! How logits become scores.
 //!
-//! The logit of a window is the encoder's over the temperature, and a share of the linear tier's. The score of a text is a
-//! scale of false positives: three points are measured, the rest lies on straight lines between them, in log-odds.
+//! The logit of a window is the encoder's over the temperature, and a share of the linear tier's, less something for the length of the
+//! text: each window is a chance to look hostile by accident. The score of a text is a scale of false positives: three points are measured, the rest lies on straight lines between them, in log-odds.
 
 use wardbell_core::policy::Sensitivity;
 use wardbell_encoder::model::Model;
@@ -13,6 +13,8 @@ pub struct Calibration {
     pub temperature: f32,
     /// How much of the linear tier's logit is added.
     pub share: f32,
+    /// What is taken off for every natural logarithm of the number of windows; a file without it takes off nothing.
+    pub length: f32,
     /// Windows that the linear tier scores below this, in a language that it knows, are benign without the encoder.
     pub clear: f32,
     /// The logits that about one benign text in twenty, in a hundred and in a thousand reaches.
@@ -39,6 +41,9 @@ pub enum CalibrationError {
     /// The temperature is not above zero.
     #[error("the temperature must be above 0")]
     Temperature,
+    /// A long text would be taken for more hostile than a short one.
+    #[error("what is taken off for length must be 0 or more")]
+    Length,
     /// The windows are too long for the model, or hardly longer than their overlap.
     #[error("windows must be longer than twice their overlap, and no longer than the model's")]
     Windows,
@@ -60,6 +65,7 @@ impl Calibration {
         Ok(Self {
             temperature: number(model, "temperature")?,
             share: number(model, "linear.share")?,
+            length: model.file().setting("length").map_or(Ok(0.0), |_| number(model, "length"))?,
             clear: number(model, "linear.clear")?,
             high: number(model, "threshold.high")?,
             medium: number(model, "threshold.medium")?,
@@ -70,11 +76,12 @@ impl Calibration {
     }
 
     /// The settings as a model file holds them.
-    pub fn settings(&self) -> [(&'static str, String); 8] {
-        let Self { temperature, share, clear, high, medium, low, content, overlap } = self;
+    pub fn settings(&self) -> [(&'static str, String); 9] {
+        let Self { temperature, share, length, clear, high, medium, low, content, overlap } = self;
         [
             ("temperature", temperature.to_string()),
             ("linear.share", share.to_string()),
+            ("length", length.to_string()),
             ("linear.clear", clear.to_string()),
             ("threshold.high", high.to_string()),
             ("threshold.medium", medium.to_string()),
@@ -88,6 +95,9 @@ impl Calibration {
         if self.temperature <= 0.0 {
             return Err(CalibrationError::Temperature);
         }
+        if self.length < 0.0 {
+            return Err(CalibrationError::Length);
+        }
         if self.high >= self.medium || self.medium >= self.low {
             return Err(CalibrationError::Order);
         }
@@ -97,9 +107,9 @@ impl Calibration {
         Ok(())
     }
 
-    /// The logit of a window.
-    pub(super) fn logit(&self, encoder: f32, linear: f32) -> f32 {
-        encoder / self.temperature + self.share * linear
+    /// The logit of a window that is one of `windows`.
+    pub fn logit(&self, encoder: f32, linear: f32, windows: usize) -> f32 {
+        encoder / self.temperature + self.share * linear - self.length * (windows.max(1) as f32).ln()
     }
 
     /// The score of a text whose worst window has this logit: rising, and exactly the threshold of each sensitivity at
@@ -148,6 +158,7 @@ mod tests {
     const CALIBRATION: Calibration = Calibration {
         temperature: 1.0,
         share: 0.0,
+        length: 0.25,
         clear: -2.0,
         high: -1.0,
         medium: 1.5,
@@ -170,10 +181,17 @@ mod tests {
     }
 
     #[test]
+    fn a_window_among_many_counts_less_and_one_alone_in_full() {
+        let logits = [1, 2, 64].map(|windows| CALIBRATION.logit(3.0, 0.0, windows));
+        assert!((logits[0] - 3.0).abs() < 1e-6 && logits[1] < 3.0 && (1.9..2.0).contains(&logits[2]), "{logits:?}");
+    }
+
+    #[test]
     fn a_calibration_that_makes_no_sense_is_refused() {
         assert_eq!(CALIBRATION.check(126), Ok(()));
         assert_eq!(CALIBRATION.check(100), Err(CalibrationError::Windows));
         assert_eq!(Calibration { high: 2.0, ..CALIBRATION }.check(126), Err(CalibrationError::Order));
+        assert_eq!(Calibration { length: -0.1, ..CALIBRATION }.check(126), Err(CalibrationError::Length));
         assert_eq!(Calibration { temperature: 0.0, ..CALIBRATION }.check(126), Err(CalibrationError::Temperature));
     }
 }

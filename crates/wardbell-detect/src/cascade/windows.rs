@@ -121,6 +121,7 @@ mod tests {
             way: Way::Plain,
             linear,
             is_known: true,
+            of: 6,
             known: None,
         };
         let mut windows: Vec<Window> = [0.0, 5.0, 1.0, 7.0, 2.0, -9.0].into_iter().map(window).collect();
