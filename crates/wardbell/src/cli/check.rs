@@ -12,7 +12,7 @@ pub(crate) fn run(config: &Config) -> Result<()> {
     let engine = Engine::new(&EngineSettings::default())?;
     let projects = config.declared.as_ref().map_or(&[][..], |declared| &declared.projects);
     print::line(&format!(
-        "the configuration is good: listen {}, data {}, {} rules, {} projects and {} webhooks declared",
+        "the configuration is good: listen {}, data {}, {} rules; declared projects: {}, webhooks: {}",
         config.listen,
         config.data_dir.display(),
         engine.rules().count(),
