@@ -84,7 +84,8 @@ print(corpus.fingerprint(corpus.public(pathlib.Path(sys.argv[1])) + corpus.own(p
 
 # Calibration and report are made by the code of the gateway, on whole documents.
 step "calibration"
-"$eval" calibrate --data "$data" --benign "$here/own/overdefence.jsonl" --model "$out/uncalibrated.safetensors" --out "$out/injection.safetensors"
+"$eval" calibrate --data "$data" --benign "$here/own/overdefence.jsonl" --held "$out/held/dev.jsonl.gz" \
+  --model "$out/uncalibrated.safetensors" --out "$out/injection.safetensors"
 step "report"
 "$eval" injection --data "$data" --model "$out/injection.safetensors" --peers "$here/peers.json" --out "$out/report"
 "$eval" injection --data "$out/held" --model "$out/injection.safetensors" --out "$out/report-own"

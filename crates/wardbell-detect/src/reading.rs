@@ -137,7 +137,8 @@ impl<'t> Readings<'t> {
     }
 
     /// Whether all that the reading at `index` says is said in plainer words by one that was found in it: it is a code from
-    /// end to end, half of it and more are escapes, or a third are marks between letters. To a model such a text is noise.
+    /// end to end, half of it and more are escapes, a third are marks between letters, or a tenth are signs and digits for letters or
+    /// letters in odd case. To a model such a text is noise.
     pub fn is_superseded(&self, index: usize) -> bool {
         /// How many bytes may stand beside a code: too few for an order. Source: ours; `decode: ` has eight.
         const BESIDE_BYTES_MAX: usize = 12;
@@ -146,9 +147,13 @@ impl<'t> Readings<'t> {
             Way::Code => length.saturating_sub(found.map.whole_bytes()) <= BESIDE_BYTES_MAX,
             // What is not escaped stands in it as it was.
             Way::Escapes => found.text.len().saturating_mul(2) <= length,
-            // A third of it and more were marks between letters; the rest stands in it, too.
+            // A third of it and more were marks between letters, or a tenth stand there as other letters; the rest stands in it, too.
+            Way::Respelled => {
+                found.text.len().saturating_mul(3) <= length.saturating_mul(2)
+                    || found.map.whole_bytes().saturating_mul(10) >= length
+            }
             // The same where a third of it and more was said before.
-            Way::Respelled | Way::Repeated => found.text.len().saturating_mul(3) <= length.saturating_mul(2),
+            Way::Repeated => found.text.len().saturating_mul(3) <= length.saturating_mul(2),
             Way::Plain | Way::Hidden | Way::Rotated | Way::Backwards => false,
         })
     }

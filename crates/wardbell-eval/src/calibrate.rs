@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// More benign rows that count for the thresholds: JSON lines with `text` and `label`.
     #[arg(long)]
     benign: Vec<PathBuf>,
+    /// Texts that are none of a source of training either: rows with `text` and `label`, our own that were held out.
+    #[arg(long)]
+    held: Vec<PathBuf>,
     /// What the encoder's logits are divided by.
     #[arg(long, default_value_t = 1.0)]
     temperature: f32,
@@ -72,29 +75,37 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for file in &options.benign {
         cases.extend(injection::cases(file)?.into_iter().filter(|case| !case.hostile));
     }
+    let held = options.held.iter().map(|file| injection::cases(file)).collect::<Result<Vec<_>>>()?.concat();
+    let first_held = cases.len();
+    cases.extend(held);
     let evidence = injection::in_parallel(&cases, |case, space: &mut Space| Ok(cascade.evidence(&case.text, space)?))?;
-    let known: Vec<Known> = cases.into_iter().zip(evidence).map(|(case, evidence)| Known { case, evidence }).collect();
+    let mut known: Vec<Known> =
+        cases.into_iter().zip(evidence).map(|(case, evidence)| Known { case, evidence }).collect();
+
+    let held = known.split_off(first_held);
 
     let mut best: Option<(f64, Calibration)> = None;
     for (share, length) in SHARES.iter().flat_map(|share| LENGTHS.map(|length| (*share, length))) {
         let tried = Calibration { share, length, ..any };
-        let scores = |keep: &dyn Fn(&Known) -> bool| {
+        let scores = |known: &[Known], keep: &dyn Fn(&Known) -> bool| {
             let mut scores = Scores::default();
             for known in known.iter().filter(|known| keep(known)) {
                 scores.push(known.case.hostile, logit(&known.evidence, &tried));
             }
             scores
         };
-        let (all, foreign) = (scores(&|_| true), scores(&|known| known.case.ood));
-        let long = scores(&|known| known.evidence.iter().any(|window| window.of >= LONG_WINDOWS));
+        let (all, foreign) = (scores(&known, &|_| true), scores(&known, &|known| known.case.ood));
+        let long = scores(&known, &|known| known.evidence.iter().any(|window| window.of >= LONG_WINDOWS));
+        let held = scores(&held, &|_| true).auroc().unwrap_or(0.0);
         let recall = foreign.recall(foreign.threshold_at(0.01)).unwrap_or(0.0);
         let recall_long = long.recall(all.threshold_at(0.01)).unwrap_or(0.0);
         let (auroc, auroc_foreign) = (all.auroc().unwrap_or(0.0), foreign.auroc().unwrap_or(0.0));
         println!(
             "share {share}, length {length}: AUROC {auroc:.4}, out-of-source {auroc_foreign:.4}, recall there at 1 % {recall:.3}, of long \
-             attacks {recall_long:.3}"
+             attacks {recall_long:.3}, held-out AUROC {held:.4}"
         );
-        let worth = auroc + auroc_foreign + recall + recall_long;
+        // A point of AUROC is worth more than one of recall; long attacks are of sources that training saw.
+        let worth = 4.0 * auroc_foreign + auroc + held + recall + recall_long / 2.0;
         if best.is_none_or(|(known, _)| worth > known) {
             let [high, medium, low] = [0.05, 0.01, 0.001].map(|share| all.threshold_at(share));
             best = Some((worth, Calibration { high, medium, low, ..tried }));

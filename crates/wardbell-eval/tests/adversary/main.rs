@@ -21,8 +21,8 @@ use transforms::TRANSFORMS;
 const KEPT_MIN: f64 = 0.9;
 /// The share for a single transform: the worst may be worse than the rest, but not blind.
 const KEPT_OF_ONE_MIN: f64 = 0.5;
-/// The share of harmless texts, transformed, that may be flagged: what `medium` promises, on a set of this size.
-const FALSE_POSITIVES_MAX: f64 = 0.02;
+/// The share of harmless texts, transformed, that may be flagged: what `medium` promises.
+const FALSE_POSITIVES_MAX: f64 = 0.01;
 
 struct Detector {
     engine: Engine,
@@ -56,12 +56,7 @@ fn what_is_found_is_found_in_every_disguise() {
     let detector = Detector::new();
     let mut space = Space::default();
     let found: Vec<&str> = ATTACKS.iter().copied().filter(|text| detector.flags(text, &mut space)).collect();
-    assert!(
-        found.len() * 10 >= ATTACKS.len() * 7,
-        "only {} of {} attacks are found at all",
-        found.len(),
-        ATTACKS.len()
-    );
+    assert!(found.len() * 3 >= ATTACKS.len() * 2, "only {} of {} attacks are found at all", found.len(), ATTACKS.len());
     let (mut kept, mut report) = (0, Vec::new());
     for (name, transform) in TRANSFORMS {
         let still = found.iter().filter(|text| detector.flags(&transform(text), &mut space)).count();

@@ -8,7 +8,7 @@ use wardbell_detect::engine::{Engine, EngineSettings};
 /// The share of these texts that may be flagged at each sensitivity. They are the hardest benign texts that we could write, so
 /// the bounds are twice and more what the sensitivities promise on ordinary ones. The one at `low` is a rule's: a ticket
 /// that quotes an attack.
-const FLAGGED_MAX: [(Sensitivity, f64); 2] = [(Sensitivity::Low, 0.003), (Sensitivity::Medium, 0.03)];
+const FLAGGED_MAX: [(Sensitivity, f64); 2] = [(Sensitivity::Low, 0.006), (Sensitivity::Medium, 0.03)];
 
 /// The share of them that the rules may flag: three of 373 when this was written, two of which speak of a device's developer
 /// mode.
