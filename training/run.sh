@@ -69,7 +69,9 @@ train() { # name, steps, what else
   touch "$out/$name.done"
 }
 train stage1 8500 --rate 0.8 --own-weight 1.8 --public-weight 0.8
-train stage2 3500 --start "$out/stage1.pt" --first-round 100 --rate 0.6 --own-weight 1.7 --public-weight 0.8 --decay
+train stage2 1700 --start "$out/stage1.pt" --first-round 100 --rate 0.6 --own-weight 1.7 --public-weight 0.8
+train stage3 4500 --start "$out/stage2.pt" --first-round 200 --rate 0.6 --own-weight 1.8 --public-weight 0.8 --decay
+"$python" "$here/src/mean.py" --checkpoint "$out/mean.pt" "$out"/stage[123].pt
 
 step "linear tier"
 "$python" "$here/src/split.py" "$here/own" "$out/own-train.jsonl.gz" "$out/held/dev.jsonl.gz"
@@ -79,7 +81,7 @@ step "model file"
 digest="$(PYTHONPATH="$here/src" "$python" -c 'import sys, pathlib, corpus
 print(corpus.fingerprint(corpus.public(pathlib.Path(sys.argv[1])) + corpus.own(pathlib.Path(sys.argv[2]))[0]))' \
   "$data/train.jsonl.gz" "$here/own")"
-"$python" "$here/src/export.py" "${places[@]}" --checkpoint "$out/stage2.pt" --linear "$out/linear.bin" \
+"$python" "$here/src/export.py" "${places[@]}" --checkpoint "$out/mean.pt" --linear "$out/linear.bin" \
   --corpus "$digest" --version "$(date -u +%Y.%m.%d)" --model "$out/uncalibrated.safetensors" --oracle "$out/oracle.json"
 
 # Calibration and report are made by the code of the gateway, on whole documents.
