@@ -8,8 +8,9 @@
 //!
 //! **Theory of operation.** Windows have at most [`calibration::Calibration::content`] tokens, overlap, and end with sentences
 //! where they can, so that one hostile line in a long page fills a good part of one window. A text is as hostile as its
-//! worst window, less something for its length: a page of sixty windows has sixty chances to look so by accident. The score is a scale of false positives: of benign texts about one in a thousand reaches 0.9, one in a
-//! hundred 0.8, one in twenty 0.5 (`core::policy::Sensitivity`), measured on the quantised model and whole texts.
+//! worst window, less something for its length: a page of sixty windows has sixty chances to look so by accident. The score is a
+//! scale of false positives: of benign texts about one in a thousand reaches 0.9, one in a hundred 0.8, one in twenty 0.5
+//! (`core::policy::Sensitivity`), measured on the quantised model and whole texts.
 //!
 //! **Effort.** What a user says goes to the encoder only where the linear tier is not sure that it is harmless, or does not
 //! know its language. Tool results and documents always go there, all of them.

@@ -8,8 +8,8 @@
 //! weights (`LANE_MAX` in `linear.rs`) keeps the 16-bit sums of the AVX2 path from saturating. Everything in `f32` is the
 //! same sequence of additions and multiplications whatever the registers' width; Rust neither reorders nor fuses them.
 //!
-//! **What was run where.** AVX2 and the plain path were run on Zen 3, all of them, AMX too, on a Xeon of 2024; `tests/paths.rs`
-//! compares every path that the CPU at hand has with the plain one.
+//! **What was run where.** AVX2 and the plain path were run on Zen 3, all of them, AMX too, on a Xeon that has it. The tests of
+//! `linear.rs`, `tests/oracle.rs` and `tests/properties.rs` compare every path that the CPU at hand has.
 //!
 //! **`unsafe`** stands in `kernel/x86.rs` and `kernel/amx.rs` and nowhere else in the workspace: the calls of functions that need a CPU
 //! feature, loads and stores of whole registers from arrays of their size, and the instructions of the matrix unit.

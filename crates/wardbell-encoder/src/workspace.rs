@@ -6,7 +6,7 @@ use crate::shape::Shape;
 
 /// Memory for [`Model::score`](crate::model::Model::score). One thread uses it at a time; a pool has one for each.
 ///
-/// It starts empty and grows to the longest window that it has seen: about 1.7 MiB for 128 tokens of the shipped model.
+/// It starts empty and grows to the longest window that it has seen: about 1.8 MiB for 128 tokens of the shipped model.
 #[derive(Debug, Default)]
 pub struct Workspace {
     /// By token: the hidden state.

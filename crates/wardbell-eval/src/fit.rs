@@ -164,7 +164,7 @@ fn document(row: &row::Row, options: &Options) -> Result<Document> {
     Ok(Document { blocks: blocks.done, hostile, weight, source })
 }
 
-/// Diversity is what counts: lets the rows of a large source count less each.
+/// Diversity is what counts: lets the rows of a large source count less each. A file of our own texts is a source as well.
 fn balance(documents: &mut [Document], options: &Options) {
     let mut counts = BTreeMap::<(String, bool), f32>::new();
     for Document { source, hostile, .. } in &*documents {

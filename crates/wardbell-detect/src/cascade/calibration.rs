@@ -1,7 +1,8 @@
 //! How logits become scores.
 //!
 //! The logit of a window is the encoder's over the temperature, and a share of the linear tier's, less something for the length of the
-//! text: each window is a chance to look hostile by accident. The score of a text is a scale of false positives: three points are measured, the rest lies on straight lines between them, in log-odds.
+//! text: each window is a chance to look hostile by accident. The score of a text is a scale of false positives: three points are
+//! measured, the rest lies on straight lines between them, in log-odds.
 
 use wardbell_core::policy::Sensitivity;
 use wardbell_encoder::model::Model;
