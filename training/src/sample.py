@@ -25,14 +25,20 @@ COMPOSE_CHANCE = 0.3
 """How often a short attack is put into a benign document."""
 SEAM_CHANCE = 0.08
 """How often a benign window is made of two documents, so that a seam alone tells nothing."""
+CHAT_CHANCE = 0.12
+"""How often a short text, an attack or a harmless request, stands between other harmless requests of a user."""
 COMPOSE_IDS_MAX = 75
-CHANGE_CHANCE = 0.22
+CHANGE_CHANCE = 0.28
 CROP_CHANCE = 0.6
 """How often a benign window of a long document is cut shorter: more texts for the same work."""
 THIN_CHANCE = 0.3
 THIN_SHARE = 0.12
 """How often a window loses pieces at random, and how many of them: so that no single word decides."""
 CHOOSER_BITS = 20
+NEW_RUN_IDS = 4
+NEW_WEIGHT = 30.0
+"""Where harmless texts of the same file hold most of a long attack (a document with and without its hostile line), the window with
+runs of so many ids that they do not hold is the hostile one: so much is added to its score, by the share of such runs."""
 SURE_CHANCE = 0.6
 """How often the likeliest window of a long attack is taken instead of one drawn by its score."""
 STATEMENT_KINDS = frozenset(("long_doc", "tool_output", "code", "system_prompt"))
@@ -109,6 +115,10 @@ class Sampler:
             if row.label == 0 and (row.kind in STATEMENT_KINDS or row.family in STATEMENT_FAMILIES)
         ]
         self.context_set = set(self.contexts)
+        self.chats = [
+            number for number, row in enumerate(rows) if row.label == 0 and row.kind == "benign" and number not in self.context_set
+        ]
+        self.chat_set = set(self.chats)
         self.scores = self.score_long_attacks(chooser)
 
     def score_long_attacks(self, chooser: SGDClassifier) -> dict[int, np.ndarray]:
@@ -122,7 +132,23 @@ class Sampler:
             for n in part:
                 scores[n] = flat[at : at + len(self.windows[n])]
                 at += len(self.windows[n])
+        for n, share in self.new_shares(long).items():
+            scores[n] = scores[n] + NEW_WEIGHT * share
         return scores
+
+    def new_shares(self, long: list[int]) -> dict[int, np.ndarray]:
+        """For the own texts among `long`: of each window, the share of runs that no harmless text of the same file holds."""
+        known = defaultdict(set)
+        for n, row in enumerate(self.rows):
+            if row.own and row.label == 0:
+                known[row.family].update(runs(self.ids[n]))
+        shares = {}
+        for n in long:
+            if self.rows[n].own:
+                held = known[self.rows[n].family]
+                windows = [runs(window[1:-1]) for window in self.windows[n]]
+                shares[n] = np.array([sum(run not in held for run in window) / max(1, len(window)) for window in windows])
+        return shares
 
     def round(self, number: int) -> list[Example]:
         """All windows of one round, in an order of chance."""
@@ -152,10 +178,14 @@ class Sampler:
             if dice.random() < CHANGE_CHANCE:
                 statement = row.label == 1 or row.kind in STATEMENT_KINDS or row.family in STATEMENT_FAMILIES
                 ids = self.vocabulary.encode([change(row.text, statement, dice)])[0]
-            if row.label == 1 and len(ids) <= COMPOSE_IDS_MAX and dice.random() < COMPOSE_CHANCE:
-                ids, role = self.compose(ids, dice), ROLES["indirect"]
-            elif row.label == 0 and len(ids) <= COMPOSE_IDS_MAX and n in self.context_set and dice.random() < SEAM_CHANCE:
-                ids = self.compose(ids, dice)
+            if len(ids) <= COMPOSE_IDS_MAX:
+                drawn = dice.random()
+                if row.label == 1 and drawn < COMPOSE_CHANCE:
+                    ids, role = self.compose(ids, self.contexts, dice), ROLES["indirect"]
+                elif row.label == 0 and n in self.context_set and drawn < SEAM_CHANCE:
+                    ids = self.compose(ids, self.contexts, dice)
+                elif (row.label == 1 or n in self.chat_set) and drawn > 1.0 - CHAT_CHANCE:
+                    ids = self.compose(ids, self.chats, dice)
             window = np.concatenate([[BEGIN], ids[: WINDOW_IDS - 2], [END]])
         elif row.label == 0:
             window = crop(dice.choice(windows), dice)
@@ -172,9 +202,9 @@ class Sampler:
         odds = np.exp((scores - scores.max()) / 2.0)
         return dice.choices(range(len(scores)), weights=odds.tolist())[0]
 
-    def compose(self, ids: np.ndarray, dice: random.Random) -> np.ndarray:
-        """`ids` somewhere inside a stretch of a benign document: at its start, at its end, or between two of its sentences."""
-        context = self.ids[dice.choice(self.contexts)]
+    def compose(self, ids: np.ndarray, others: list[int], dice: random.Random) -> np.ndarray:
+        """`ids` somewhere inside a stretch of one of the benign `others`: at its start, at its end, or between two of its sentences."""
+        context = self.ids[dice.choice(others)]
         room = WINDOW_IDS - 2 - len(ids)
         size = dice.randint(min(12, room), room)
         start = dice.randint(0, max(0, len(context) - size))
@@ -185,6 +215,12 @@ class Sampler:
             if ends and dice.random() < 0.7:
                 cut = min(ends, key=lambda at: abs(at - cut))
         return np.concatenate([context[:cut], ids, context[cut:]])
+
+
+def runs(ids: np.ndarray) -> list[tuple]:
+    """All stretches of `NEW_RUN_IDS` ids."""
+    ids = ids.tolist()
+    return list(zip(*(ids[at:] for at in range(NEW_RUN_IDS))))
 
 
 def crop(window: np.ndarray, dice: random.Random) -> np.ndarray:

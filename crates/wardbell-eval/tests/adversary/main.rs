@@ -56,7 +56,7 @@ fn what_is_found_is_found_in_every_disguise() {
     let detector = Detector::new();
     let mut space = Space::default();
     let found: Vec<&str> = ATTACKS.iter().copied().filter(|text| detector.flags(text, &mut space)).collect();
-    assert!(found.len() * 3 >= ATTACKS.len() * 2, "only {} of {} attacks are found at all", found.len(), ATTACKS.len());
+    assert!(found.len() * 4 >= ATTACKS.len() * 3, "only {} of {} attacks are found at all", found.len(), ATTACKS.len());
     let (mut kept, mut report) = (0, Vec::new());
     for (name, transform) in TRANSFORMS {
         let still = found.iter().filter(|text| detector.flags(&transform(text), &mut space)).count();

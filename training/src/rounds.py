@@ -1,0 +1,89 @@
+"""Batches of windows, drawn by worker processes while the network works.
+
+Worker `i` of `n` draws the rounds `first + i`, `first + i + n`, and so on; batches are taken from the workers in turn. So what is
+drawn follows from the seed, the first round and the number of workers, and from nothing else.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch.multiprocessing as processes
+
+from sample import Example, Sampler
+
+STRETCH_BATCHES = 8
+"""Windows of so many batches are ordered by length before they are cut, so that little is padded."""
+LENGTH_STEP = 8
+"""Batches are padded to a multiple of this: the matrix units of a GPU like it."""
+WAITING_BATCHES = 48
+
+
+@dataclass
+class Batch:
+    """`ids` i32 [windows, longest], `lengths` i32 [windows] with begin and end, `labels` f32 and `roles` i32 [windows]."""
+
+    ids: np.ndarray
+    lengths: np.ndarray
+    labels: np.ndarray
+    roles: np.ndarray
+
+
+def batch_of(examples: list[Example]) -> Batch:
+    lengths = np.array([len(one.ids) for one in examples], dtype=np.int32)
+    longest = -(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP
+    ids = np.zeros((len(examples), longest), dtype=np.int32)
+    for line, one in zip(ids, examples):
+        line[: len(one.ids)] = one.ids
+    labels = np.array([one.label for one in examples], dtype=np.float32)
+    return Batch(ids, lengths, labels, np.array([one.role for one in examples], dtype=np.int32))
+
+
+def batches(examples: list[Example], batch_ids: int, dice: random.Random) -> Iterator[Batch]:
+    """`examples` in batches of at most `batch_ids` ids, padding included, of windows of like length."""
+    mean = sum(len(one.ids) for one in examples) / max(1, len(examples))
+    stretch = max(1, int(STRETCH_BATCHES * batch_ids / mean))
+    for start in range(0, len(examples), stretch):
+        made, batch = [], []
+        for one in sorted(examples[start : start + stretch], key=lambda one: len(one.ids)):
+            if batch and (len(batch) + 1) * -(-len(one.ids) // LENGTH_STEP) * LENGTH_STEP > batch_ids:
+                made.append(batch)
+                batch = []
+            batch.append(one)
+        made.append(batch)
+        dice.shuffle(made)
+        yield from map(batch_of, made)
+
+
+def draw(sampler: Sampler, rank: int, workers: int, first_round: int, batch_ids: int, queue) -> None:
+    number = first_round + rank
+    while True:
+        dice = random.Random(f"{sampler.seed}/batches/{number}")
+        for batch in batches(sampler.round(number), batch_ids, dice):
+            queue.put((batch.ids, batch.lengths, batch.labels, batch.roles))
+        number += workers
+
+
+class Feed:
+    """Batches without end. Start it before anything touches a GPU: its workers are forks."""
+
+    def __init__(self, sampler: Sampler, workers: int, first_round: int, batch_ids: int):
+        context = processes.get_context("fork")
+        self.queues = [context.Queue(WAITING_BATCHES) for _ in range(workers)]
+        self.workers = [
+            context.Process(target=draw, args=(sampler, rank, workers, first_round, batch_ids, queue), daemon=True)
+            for rank, queue in enumerate(self.queues)
+        ]
+        for worker in self.workers:
+            worker.start()
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            for queue in self.queues:
+                yield Batch(*queue.get())
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.terminate()
+            worker.join()
