@@ -87,12 +87,10 @@ def rate_at(done: float) -> float:
     return 1.0 - (1.0 - RATE_END) * (done - LEVEL) / (1.0 - LEVEL)
 
 
-def optimiser_of(encoder: Encoder, frozen: int, rate: float) -> torch.optim.AdamW:
+def optimiser_of(encoder: Encoder, rate: float) -> torch.optim.AdamW:
     groups = [{"params": list(encoder.head.parameters()), "full": RATE_HEAD * rate}]
-    for number, layer in enumerate(encoder.layers):
-        if number >= frozen:
-            full = RATE_ENCODER * rate * RATE_FALL ** (len(encoder.layers) - 1 - number)
-            groups.append({"params": list(layer.parameters()), "full": full})
+    for number, layer in enumerate(reversed(encoder.layers)):
+        groups.append({"params": list(layer.parameters()), "full": RATE_ENCODER * rate * RATE_FALL**number})
     for parameter in encoder.parameters():
         parameter.requires_grad = False
     for group in groups:
@@ -138,12 +136,10 @@ class Looks:
 
 def begin(arguments, vocabulary, teachers: list[Encoder]) -> Encoder:
     """The network before its first step."""
-    if arguments.start:
-        encoder = prepare.encoder(arguments.base, vocabulary, arguments.layers)
-        encoder.load_state_dict(load(arguments.start))
-        return encoder
     encoder = prepare.encoder(arguments.base, vocabulary, arguments.layers)
-    if teachers:
+    if arguments.start:
+        encoder.load_state_dict(load(arguments.start))
+    elif teachers:
         first = teachers[0]
         last = len(first.layers) - 1 if arguments.take == "spread" else arguments.layers - 1
         taken = np.linspace(0, last, arguments.layers).round().astype(int).tolist()
@@ -181,7 +177,6 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, action="append", default=[], help="a teacher's checkpoint; may be repeated")
     parser.add_argument("--take", choices=("spread", "lowest"), default="spread", help="which of the first teacher's layers to begin with")
     parser.add_argument("--start", type=Path, help="checkpoint to begin from")
-    parser.add_argument("--frozen", type=int, default=0, help="layers from the bottom that stay as they are")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--own-weight", type=float, default=1.8, help="how often an own text is seen in a round; 0 leaves them out")
     parser.add_argument("--public-weight", type=float, default=0.8, help="share of the public rows' usual place in a round")
@@ -211,7 +206,7 @@ def main() -> None:
     for layer in encoder.layers:
         layer.dropout.p = arguments.dropout
     mean = copy.deepcopy(encoder)
-    optimiser = optimiser_of(encoder, arguments.frozen, arguments.rate)
+    optimiser = optimiser_of(encoder, arguments.rate)
     log = (arguments.out / f"{arguments.name}.log.jsonl").open("a")
 
     def tell(line: dict) -> None:
