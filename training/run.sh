@@ -2,7 +2,7 @@
 # From the data to the model file: `training/run.sh DATA OUT [SHARE]`.
 #   DATA   folder with train.jsonl.gz, dev.jsonl.gz and harmful_plain.jsonl.gz (nothing of it is committed)
 #   OUT    folder for all that is made; each stage is skipped where its file lies there already, so a run that was cut off goes on
-#   SHARE  of the training's windows, 1 where it is left out: 0.0002 tries the whole way on two cores in a quarter of an hour
+#   SHARE  of the training's windows, 1 where it is left out: 0.0001 tries the whole way on two cores in about twenty minutes
 # Needs Python 3.11 or newer, cargo, PyPI, and for more than a trial an NVIDIA GPU. Progress: OUT/*.log.jsonl.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
