@@ -4,6 +4,7 @@ Worker `i` of `n` draws the rounds `first + i`, `first + i + n`, and so on; batc
 drawn follows from the seed, the first round and the number of workers, and from nothing else.
 """
 
+import queue as queues
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ STRETCH_BATCHES = 8
 LENGTH_STEP = 8
 """Batches are padded to a multiple of this: the matrix units of a GPU like it."""
 WAITING_BATCHES = 48
+"""Batches that a worker draws ahead, at most."""
+LOOK_SECONDS = 20
+"""How often a worker that is waited for is looked after."""
 
 
 @dataclass
@@ -80,8 +84,17 @@ class Feed:
 
     def __iter__(self) -> Iterator[Batch]:
         while True:
-            for queue in self.queues:
-                yield Batch(*queue.get())
+            for worker, queue in zip(self.workers, self.queues):
+                yield self.next(worker, queue)
+
+    def next(self, worker, queue) -> Batch:
+        """The worker's next batch. Raises `RuntimeError` where it has ended: it would be waited for for ever."""
+        while True:
+            try:
+                return Batch(*queue.get(timeout=LOOK_SECONDS))
+            except queues.Empty:
+                if not worker.is_alive():
+                    raise RuntimeError(f"a process that draws windows ended with {worker.exitcode}; its message is above") from None
 
     def close(self) -> None:
         for worker in self.workers:

@@ -227,7 +227,7 @@ def main() -> None:
             lost.zero_()
             lost_steps = 0
             tell(line | ({"mean": looks.report(mean)} if looks else {}))
-            save(mean, arguments.out / f"{arguments.name}.{looked}.pt", ids)
+            save(mean, arguments.out / f"{arguments.name}.pt", ids)
         if done >= 1:
             break
         for group in optimiser.param_groups:
