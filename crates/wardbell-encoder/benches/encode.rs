@@ -80,9 +80,15 @@ fn window(bencher: Bencher, tokens: u32) {
     score(bencher, Path::best(), tokens);
 }
 
-#[divan::bench(args = [16, 128], sample_count = 5)]
-fn window_plain(bencher: Bencher, tokens: u32) {
-    score(bencher, Path::PLAIN, tokens);
+/// A window of 128 tokens on every path of this CPU.
+#[divan::bench(args = paths(), sample_count = 20)]
+fn path(bencher: Bencher, name: &str) {
+    let path = Path::all().into_iter().find(|path| path.name() == name).unwrap();
+    score(bencher, path, 128);
+}
+
+fn paths() -> Vec<&'static str> {
+    Path::all().into_iter().map(Path::name).collect()
 }
 
 fn score(bencher: Bencher, path: Path, tokens: u32) {

@@ -1,12 +1,13 @@
 //! Which machine instructions do the work, chosen once and at run time.
 //!
-//! **Two doors.** `Path::linear` multiplies 8-bit rows with packed 7-bit weights; for this there is code of its own for every
+//! **Three doors.** `Path::linear` multiplies 8-bit rows with packed 7-bit weights; for this there is code of its own for every
 //! set of instructions. `Path::pass` runs any other part of the forward pass (`Pass`), written once in plain Rust and
-//! compiled again for wider registers.
+//! compiled again for wider registers. `Path::weigh` is the part of it for which AVX-512 has code of its own: attention.
 //!
 //! **Why all paths agree to the last bit.** Sums of products are integers and stay far below 2^31. In between, the rule for
 //! weights (`LANE_MAX` in `linear.rs`) keeps the 16-bit sums of the AVX2 path from saturating. Everything in `f32` is the
-//! same sequence of additions and multiplications whatever the registers' width; Rust neither reorders nor fuses them.
+//! same sequence of additions, multiplications and fused ones (`mul_add`) whatever the registers' width; Rust neither reorders nor
+//! fuses by itself. A CPU without AVX2 or FMA calculates what is fused in software: right, and several times slower.
 //!
 //! **What was run where.** AVX2 and the plain path were run on Zen 3, all of them, AMX too, on a Xeon that has it. The tests of
 //! `linear.rs`, `tests/oracle.rs` and `tests/properties.rs` compare every path that the CPU at hand has.
@@ -19,6 +20,7 @@ mod amx;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use crate::attention::Weigh;
 use crate::linear::{CHUNK, Inputs, LANES, Linear, PANEL, Part, Tile, Weights};
 
 /// A part of the forward pass in plain Rust, `#[inline(always)]` all the way down, so that it is compiled for the
@@ -61,7 +63,7 @@ impl Path {
         #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "there is one path there"))]
         let mut paths = vec![Path::PLAIN];
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             paths.push(Path(Kind::Avx2));
             if is_x86_feature_detected!("avxvnni") {
                 paths.push(Path(Kind::AvxVnni));
@@ -94,7 +96,10 @@ impl Path {
     /// Multiplies every row of `input` with `weights`, into rows of `out`.
     pub(crate) fn linear(self, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
         match self.0 {
-            Kind::Plain => weights.apply(input, out, plain_tile),
+            Kind::Plain => {
+                weights
+                    .apply(input, out, |inputs, [left, right]| [plain_tile(inputs, left), plain_tile(inputs, right)]);
+            }
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => x86::linear_avx2(self, input, weights, out),
             #[cfg(target_arch = "x86_64")]
@@ -103,6 +108,15 @@ impl Path {
             Kind::Amx if amx::fits(input, weights) => amx::linear(self, input, weights, out),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Vnni | Kind::Amx => x86::linear_avx512_vnni(self, input, weights, out),
+        }
+    }
+
+    /// Has the queries of a head weigh its values.
+    pub(crate) fn weigh(self, weigh: Weigh<'_>) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Vnni | Kind::Amx => x86::weigh_avx512(self, weigh),
+            _ => self.pass(weigh),
         }
     }
 
@@ -123,7 +137,7 @@ fn plain_tile(inputs: &[Inputs], panel: &[Weights]) -> Tile {
     let mut tile = Tile::default();
     for (inputs, weights) in inputs.iter().zip(panel) {
         let mut by_input = [[0_i16; PANEL]; CHUNK];
-        for (half, by_input) in weights.iter().zip(by_input.as_chunks_mut::<4>().0) {
+        for (half, by_input) in weights.0.iter().zip(by_input.as_chunks_mut::<4>().0) {
             for (output, four) in half.iter().enumerate() {
                 for (by_input, weight) in by_input.iter_mut().zip(four) {
                     by_input[output] = i16::from(*weight);
@@ -134,7 +148,7 @@ fn plain_tile(inputs: &[Inputs], panel: &[Weights]) -> Tile {
             for lane in LANES {
                 let mut products = [0_i16; PANEL];
                 for input in lane {
-                    let byte = i16::from(row[input]);
+                    let byte = i16::from(row.as_flattened()[input]);
                     for (product, weight) in products.iter_mut().zip(by_input[input]) {
                         *product = product.wrapping_add(byte.wrapping_mul(weight));
                     }

@@ -43,7 +43,7 @@ impl Layer {
         let Shape { hidden, intermediate, heads, .. } = *shape;
         let Workspace { states, change, mixed, wide, rows, wide_rows, head } = space;
         path.linear(rows.all(), &self.mixed, mixed);
-        path.pass(Attention { mixed, context: change, heads, space: head });
+        Attention { mixed, context: change, heads, space: head }.run(path);
         path.pass(Narrow { values: change, rows });
         path.linear(rows.all(), &self.output, change);
         path.pass(AddNorm { states, change, norm: &self.attention_norm, rows });

@@ -5,7 +5,7 @@
 //! sums are exact integers and the second is known beforehand.
 //!
 //! **Packing.** A panel is 16 outputs. It holds, for every four inputs, the four weights of each of its outputs: what
-//! one instruction multiplies. Panels are packed when the model is read.
+//! one instruction multiplies. Panels are packed when the model is read, and multiplied two by two.
 
 use crate::error::ModelError;
 use crate::file::{NumberKind, TensorFile};
@@ -21,10 +21,13 @@ pub(crate) const GROUP: usize = 8;
 pub(crate) const CHUNK: usize = 8;
 /// Numbers that are brought to 8 bits together; every width is a multiple of it.
 const BLOCK: usize = WIDTH_STEP;
-/// Eight inputs of each row of a group.
-pub(crate) type Inputs = [[u8; CHUNK]; GROUP];
-/// The weights of eight inputs in a panel: two times four inputs of each output.
-pub(crate) type Weights = [[[i8; 4]; PANEL]; CHUNK / 4];
+/// Eight inputs of each row of a group, four by four: so a compiler reads each four from memory into all lanes of a register at once.
+pub(crate) type Inputs = [[[u8; 4]; CHUNK / 4]; GROUP];
+/// The weights of eight inputs in a panel: two times four inputs of each output. Aligned as a whole register, so that none is read
+/// across the border of two cache lines.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Weights(pub(crate) [[[i8; 4]; PANEL]; CHUNK / 4]);
 /// The sums of products of a group and a panel.
 pub(crate) type Tile = [[i32; PANEL]; GROUP];
 /// The same for 16 rows.
@@ -61,7 +64,7 @@ impl Rows {
     pub(crate) fn resize(&mut self, count: usize, width: usize) {
         self.width = width;
         self.count = count;
-        self.inputs.resize(count.div_ceil(GROUP) * (width / CHUNK), [[0; CHUNK]; GROUP]);
+        self.inputs.resize(count.div_ceil(GROUP) * (width / CHUNK), Inputs::default());
         self.flat.resize(count.next_multiple_of(FLAT_ROWS) * width, 0);
         self.zeros.resize(count, 0);
         self.steps.resize(count, 0.0);
@@ -85,8 +88,9 @@ impl Rows {
             for (byte, value) in bytes.iter_mut().zip(values) {
                 *byte = number::byte(number::rounded(value * inverse) + zero);
             }
-            for (inputs, bytes) in inputs.iter_mut().zip(bytes.as_chunks::<CHUNK>().0) {
-                inputs[index % GROUP] = *bytes;
+            let fours = bytes.as_chunks::<4>().0.as_chunks::<{ CHUNK / 4 }>().0;
+            for (inputs, fours) in inputs.iter_mut().zip(fours) {
+                inputs[index % GROUP] = *fours;
             }
             *flat = bytes;
         }
@@ -156,7 +160,7 @@ pub(crate) struct Linear {
 
 impl Linear {
     /// Reads layers that have the same input and puts their outputs side by side. Each has `outputs` of them, a multiple of
-    /// [`PANEL`], and `inputs`, a multiple of eight.
+    /// two panels, and `inputs`, a multiple of eight.
     pub(crate) fn read(
         file: &TensorFile,
         names: &[String],
@@ -201,7 +205,7 @@ impl Linear {
             for first in (0..self.inputs).step_by(CHUNK) {
                 let mut packed = Weights::default();
                 for (output, row) in panel.chunks_exact(self.inputs).enumerate() {
-                    for (half, weights) in packed.iter_mut().zip(row[first..].as_chunks::<4>().0) {
+                    for (half, weights) in packed.0.iter_mut().zip(row[first..].as_chunks::<4>().0) {
                         half[output] = *weights;
                     }
                 }
@@ -212,16 +216,24 @@ impl Linear {
         self.sums.extend(rows.map(|row| row.iter().map(|weight| i32::from(*weight)).sum::<i32>()));
     }
 
-    /// Walks panel by panel, so that a panel is read from memory once, and over all groups of `input`; `tile` gives the
-    /// sums of products.
+    /// Walks pair of panels by pair, so that each is read from memory once, and over all groups of `input`; `tiles` gives the
+    /// sums of products of a group with both.
     #[inline(always)]
-    pub(crate) fn apply(&self, input: Part<'_>, out: &mut [f32], tile: impl Fn(&[Inputs], &[Weights]) -> Tile) {
+    pub(crate) fn apply(
+        &self,
+        input: Part<'_>,
+        out: &mut [f32],
+        tiles: impl Fn(&[Inputs], [&[Weights]; 2]) -> [Tile; 2],
+    ) {
         assert_eq!(input.width, self.inputs);
         let chunks = self.inputs / CHUNK;
-        for (index, panel) in self.panels.chunks_exact(chunks).enumerate() {
+        for (pair, panels) in self.panel_chunks(2).enumerate() {
+            let panels = panels.split_at(chunks);
             let groups = input.inputs.chunks_exact(chunks).zip((0..input.zeros.len()).step_by(GROUP));
             for (inputs, first) in groups {
-                self.finish(index, &tile(inputs, panel), first, input, out);
+                let [left, right] = tiles(inputs, panels.into());
+                self.finish(pair * 2, &left, first, input, out);
+                self.finish(pair * 2 + 1, &right, first, input, out);
             }
         }
     }
@@ -253,7 +265,7 @@ impl Linear {
             let out = &mut out[row * self.outputs + at..][..PANEL];
             for output in 0..PANEL {
                 let sum = products[output] - zero * sums[output];
-                out[output] = sum as f32 * (step * scales[output]) + biases[output];
+                out[output] = (sum as f32).mul_add(step * scales[output], biases[output]);
             }
         }
     }
@@ -295,7 +307,8 @@ mod tests {
         rows.steps.fill(1.0);
         for (index, row) in bytes.iter().enumerate() {
             for (place, byte) in row.iter().enumerate() {
-                rows.inputs[index / GROUP * (inputs / CHUNK) + place / CHUNK][index % GROUP][place % CHUNK] = *byte;
+                rows.inputs[index / GROUP * (inputs / CHUNK) + place / CHUNK][index % GROUP][place % CHUNK / 4]
+                    [place % 4] = *byte;
                 rows.flat[index * inputs + place] = *byte;
             }
         }
@@ -316,13 +329,13 @@ mod tests {
         // Every lane at its limit of 128, up and down, with the largest bytes.
         for sign in [1, -1] {
             let chunk = [63, 63, 63, 63, 1, 1, 1, 1].map(|weight: i8| weight * sign);
-            check(32, &chunk.repeat(4 * PANEL), &vec![vec![255; 32]; 9]);
+            check(32, &chunk.repeat(4 * 2 * PANEL), &vec![vec![255; 32]; 9]);
         }
     }
 
     #[test]
     fn sums_are_exact_for_any_number_of_rows() {
-        let weights: Vec<i8> = (0..96 * 48).map(|place| i8::try_from(mixed(place) % 65).unwrap() - 32).collect();
+        let weights: Vec<i8> = (0..96 * 64).map(|place| i8::try_from(mixed(place) % 65).unwrap() - 32).collect();
         for count in 1..=17 {
             let rows: Vec<Vec<u8>> = (0..count)
                 .map(|row| (0..96).map(|place| u8::try_from(mixed(row * 977 + place) % 256).unwrap()).collect())
@@ -354,7 +367,7 @@ mod tests {
         rows.resize(2, 64);
         rows.set(1, &values);
         for (place, value) in values.iter().enumerate() {
-            let byte = rows.inputs[place / CHUNK][1][place % CHUNK];
+            let byte = rows.inputs[place / CHUNK][1].as_flattened()[place % CHUNK];
             let back = (i32::from(byte) - rows.zeros[1]) as f32 * rows.steps[1];
             assert!((back - value).abs() <= rows.steps[1] * 0.51, "{value} came back as {back}");
         }

@@ -30,7 +30,7 @@ impl Norm {
         let variance = number::sum(row, |value| (value - mean) * (value - mean)) / width;
         let inverse = 1.0 / (variance + self.epsilon).sqrt();
         for ((value, weight), bias) in row.iter_mut().zip(&self.weights).zip(&self.biases) {
-            *value = (*value - mean) * inverse * weight + bias;
+            *value = ((*value - mean) * inverse).mul_add(*weight, *bias);
         }
     }
 }

@@ -48,8 +48,8 @@ pub(crate) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     let mut sums = [0.0_f32; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
-        for lane in 0..LANES {
-            sums[lane] += term(chunk[lane]);
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum += term(*value);
         }
     }
     let total = halved(halved(halved(sums)));
@@ -75,8 +75,8 @@ pub(crate) fn exp2(power: f32) -> f32 {
     let power = greater(power, POWER_MIN);
     let shifted = power + ROUNDER;
     let rest = power - (shifted - ROUNDER);
-    let high = (0.009_570_101 * rest + 0.055_917_86) * rest + 0.240_247_44;
-    let fraction = (high * rest + 0.693_121_8) * rest + 0.999_999_3;
+    let high = 0.009_570_101_f32.mul_add(rest, 0.055_917_86).mul_add(rest, 0.240_247_44);
+    let fraction = high.mul_add(rest, 0.693_121_8).mul_add(rest, 0.999_999_3);
     f32::from_bits(fraction.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
 
@@ -88,10 +88,10 @@ pub(crate) fn exp2(power: f32) -> f32 {
 pub(crate) fn gelu(x: f32) -> f32 {
     let z = lesser(greater(x, -SHARE_MAX), SHARE_MAX);
     let u = z * z;
-    let above = ((-1.011_012_5e-7 * u + 4.880_908_5e-5) * u + 0.004_202_003) * u + 0.028_000_003;
-    let above = above * u + 0.398_964_67;
-    let below = ((0.001_409_420_7 * u + 0.024_857_327) * u + 0.237_024_64) * u + 1.0;
-    x * (0.5 + z * (above / below))
+    let above = (-1.011_012_5e-7_f32).mul_add(u, 4.880_908_5e-5).mul_add(u, 0.004_202_003).mul_add(u, 0.028_000_003);
+    let above = above.mul_add(u, 0.398_964_67);
+    let below = 0.001_409_420_7_f32.mul_add(u, 0.024_857_327).mul_add(u, 0.237_024_64).mul_add(u, 1.0);
+    x * z.mul_add(above / below, 0.5)
 }
 
 #[inline(always)]

@@ -66,7 +66,7 @@ pub(super) fn fits(input: Part<'_>, weights: &Linear) -> bool {
 
 /// Multiplies as the other paths do. [`fits`] has said yes.
 pub(super) fn linear(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-    #[target_feature(enable = "avx2,avx512f")]
+    #[target_feature(enable = "avx2,fma,avx512f")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
         let Some(rows) = input.flat() else { return };
         let width = weights.inputs();
@@ -82,7 +82,7 @@ pub(super) fn linear(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f
         }
     }
     assert!(path.0 == Kind::Amx);
-    // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2 and AVX-512F first.
+    // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2, FMA and AVX-512F first.
     unsafe { run(input, weights, out) }
 }
 

@@ -2,69 +2,85 @@
 #![expect(unsafe_code, reason = "instructions that not every CPU has; each block says why it is sound")]
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _mm256_add_epi16, _mm256_add_epi32, _mm256_dpbusd_avx_epi32, _mm256_loadu_si256,
+    __m256i, __m512, __m512i, _mm256_add_epi16, _mm256_add_epi32, _mm256_dpbusd_avx_epi32, _mm256_loadu_si256,
     _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
-    _mm256_storeu_si256, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_storeu_si512,
+    _mm256_storeu_si256, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps, _mm512_storeu_si512,
 };
 
 use super::{Kind, Pass, Path};
-use crate::linear::{CHUNK, GROUP, Inputs, Linear, PANEL, Part, Tile, Weights};
+use crate::attention::{BLOCK, KeyWeights, Keys, QUERIES, Queries, Weigh};
+use crate::linear::{GROUP, Inputs, Linear, PANEL, Part, Tile, Weights};
+use crate::shape::HEAD_WIDTH;
 
-/// Runs `pass`, compiled for AVX2.
+/// Runs `pass`, compiled for AVX2 and FMA.
 pub(super) fn pass_avx2<P: Pass>(path: Path, pass: P) {
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,fma")]
     fn run<P: Pass>(pass: P) {
         pass.run();
     }
     assert!(path.0 != Kind::Plain);
-    // SAFETY: a path other than the plain one is made by `Path::all` alone, which has asked the CPU for AVX2 first.
+    // SAFETY: a path other than the plain one is made by `Path::all` alone, which has asked the CPU for AVX2 and FMA first.
     unsafe { run(pass) }
 }
 
 pub(super) fn linear_avx2(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,fma")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        weights.apply(input, out, |inputs, panel| tile_avx2(inputs, panel));
+        weights.apply(input, out, |inputs, [left, right]| [tile_avx2(inputs, left), tile_avx2(inputs, right)]);
     }
     assert!(path.0 == Kind::Avx2);
-    // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2 first.
+    // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2 and FMA first.
     unsafe { run(input, weights, out) }
 }
 
 pub(super) fn linear_avx_vnni(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-    #[target_feature(enable = "avx2,avxvnni")]
+    #[target_feature(enable = "avx2,fma,avxvnni")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        weights.apply(input, out, |inputs, panel| tile_avx_vnni(inputs, panel));
+        weights.apply(input, out, |inputs, [left, right]| [tile_avx_vnni(inputs, left), tile_avx_vnni(inputs, right)]);
     }
     assert!(path.0 == Kind::AvxVnni);
-    // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2 and AVX-VNNI first.
+    // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2, FMA and AVX-VNNI first.
     unsafe { run(input, weights, out) }
 }
 
 pub(super) fn linear_avx512_vnni(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-    #[target_feature(enable = "avx2,avx512f,avx512vnni")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512vnni")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        weights.apply(input, out, |inputs, panel| tile_avx512_vnni(inputs, panel));
+        weights.apply(input, out, |inputs, panels| tiles_avx512_vnni(inputs, panels));
     }
     assert!(matches!(path.0, Kind::Avx512Vnni | Kind::Amx));
-    // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for AVX2, AVX-512F and AVX-512 VNNI first.
+    // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for AVX2, FMA, AVX-512F and AVX-512 VNNI first.
     unsafe { run(input, weights, out) }
+}
+
+/// The attention of one head. Its products are spelled out here: left to itself, the compiler gathers and scatters single numbers.
+pub(super) fn weigh_avx512(path: Path, weigh: Weigh<'_>) {
+    #[target_feature(enable = "avx2,fma,avx512f")]
+    fn run(weigh: Weigh<'_>) {
+        weigh.apply(
+            |queries, keys, weights| score_avx512(queries, keys, weights),
+            |weights, values| gather_avx512(weights, values),
+        );
+    }
+    assert!(matches!(path.0, Kind::Avx512Vnni | Kind::Amx));
+    // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for these three first.
+    unsafe { run(weigh) }
 }
 
 /// Half a panel at a time, so that all sums stay in registers. The two products of a lane are added in 16 bits before they
 /// are widened: at most 255 * 128, by the rule for weights.
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 #[inline]
 fn tile_avx2(inputs: &[Inputs], panel: &[Weights]) -> Tile {
     let mut tile = Tile::default();
     let ones = _mm256_set1_epi16(1);
     for half in 0..2 {
         let mut sums = [_mm256_setzero_si256(); GROUP];
-        for (inputs, [first, second]) in inputs.iter().zip(panel) {
+        for (inputs, Weights([first, second])) in inputs.iter().zip(panel) {
             let (first, second) = (load(first, half), load(second, half));
             for (row, sum) in inputs.iter().zip(&mut sums) {
-                let [low, high] = halves(row);
+                let (low, high) = (i32::from_le_bytes(row[0]), i32::from_le_bytes(row[1]));
                 let low = _mm256_maddubs_epi16(_mm256_set1_epi32(low), first);
                 let high = _mm256_maddubs_epi16(_mm256_set1_epi32(high), second);
                 *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_add_epi16(low, high), ones));
@@ -77,16 +93,16 @@ fn tile_avx2(inputs: &[Inputs], panel: &[Weights]) -> Tile {
     tile
 }
 
-#[target_feature(enable = "avx2,avxvnni")]
+#[target_feature(enable = "avx2,fma,avxvnni")]
 #[inline]
 fn tile_avx_vnni(inputs: &[Inputs], panel: &[Weights]) -> Tile {
     let mut tile = Tile::default();
     for half in 0..2 {
         let mut sums = [_mm256_setzero_si256(); GROUP];
-        for (inputs, [first, second]) in inputs.iter().zip(panel) {
+        for (inputs, Weights([first, second])) in inputs.iter().zip(panel) {
             let (first, second) = (load(first, half), load(second, half));
             for (row, sum) in inputs.iter().zip(&mut sums) {
-                let [low, high] = halves(row);
+                let (low, high) = (i32::from_le_bytes(row[0]), i32::from_le_bytes(row[1]));
                 *sum = _mm256_dpbusd_avx_epi32(*sum, _mm256_set1_epi32(low), first);
                 *sum = _mm256_dpbusd_avx_epi32(*sum, _mm256_set1_epi32(high), second);
             }
@@ -98,34 +114,104 @@ fn tile_avx_vnni(inputs: &[Inputs], panel: &[Weights]) -> Tile {
     tile
 }
 
-/// Two sums for each row, so that more are under way than the instruction takes cycles.
-#[target_feature(enable = "avx2,avx512f,avx512vnni")]
+/// Two panels at once: each broadcast of inputs is multiplied twice, and 16 sums under way are more than the instruction takes cycles.
+#[target_feature(enable = "avx2,fma,avx512f,avx512vnni")]
 #[inline]
-fn tile_avx512_vnni(inputs: &[Inputs], panel: &[Weights]) -> Tile {
-    let mut tile = Tile::default();
+fn tiles_avx512_vnni(inputs: &[Inputs], [left, right]: [&[Weights]; 2]) -> [Tile; 2] {
     let mut sums = [[_mm512_setzero_si512(); 2]; GROUP];
-    for (inputs, [first, second]) in inputs.iter().zip(panel) {
-        let (first, second) = (load_wide(first), load_wide(second));
-        for (row, [low_sum, high_sum]) in inputs.iter().zip(&mut sums) {
-            let [low, high] = halves(row);
-            *low_sum = _mm512_dpbusd_epi32(*low_sum, _mm512_set1_epi32(low), first);
-            *high_sum = _mm512_dpbusd_epi32(*high_sum, _mm512_set1_epi32(high), second);
+    for ((inputs, left), right) in inputs.iter().zip(left).zip(right) {
+        for half in 0..2 {
+            let (left, right) = (load_wide(&left.0[half]), load_wide(&right.0[half]));
+            for (row, [left_sum, right_sum]) in inputs.iter().zip(&mut sums) {
+                let four = _mm512_set1_epi32(i32::from_le_bytes(row[half]));
+                *left_sum = _mm512_dpbusd_epi32(*left_sum, four, left);
+                *right_sum = _mm512_dpbusd_epi32(*right_sum, four, right);
+            }
         }
     }
-    for (row, [low, high]) in tile.iter_mut().zip(sums) {
-        store_wide(row, _mm512_add_epi32(low, high));
+    let mut tiles = [Tile::default(); 2];
+    for (row, sums) in sums.iter().enumerate() {
+        for (tile, sum) in tiles.iter_mut().zip(sums) {
+            store_wide(&mut tile[row], *sum);
+        }
     }
-    tile
+    tiles
 }
 
-#[inline(always)]
-fn halves(inputs: &[u8; CHUNK]) -> [i32; 2] {
-    let (fours, _) = inputs.as_chunks::<4>();
-    [i32::from_le_bytes(fours[0]), i32::from_le_bytes(fours[1])]
+/// Two blocks of keys at once: eight sums under way are as many as the instruction takes cycles, on two units.
+#[target_feature(enable = "avx2,fma,avx512f")]
+#[inline]
+fn score_avx512(queries: &Queries, keys: &[Keys], weights: &mut KeyWeights) {
+    let (pairs, rest) = keys.as_chunks::<2>();
+    for (pair, [left, right]) in pairs.iter().enumerate() {
+        let mut sums = [[_mm512_setzero_ps(); 2]; QUERIES];
+        for (number, (left, right)) in left.iter().zip(right).enumerate() {
+            let (left, right) = (load_floats(left), load_floats(right));
+            for (query, [left_sum, right_sum]) in queries.iter().zip(&mut sums) {
+                let query = _mm512_set1_ps(query[number]);
+                *left_sum = _mm512_fmadd_ps(query, left, *left_sum);
+                *right_sum = _mm512_fmadd_ps(query, right, *right_sum);
+            }
+        }
+        for (weights, [left, right]) in weights.iter_mut().zip(sums) {
+            store_floats(&mut weights[2 * pair], left);
+            store_floats(&mut weights[2 * pair + 1], right);
+        }
+    }
+    if let [keys] = rest {
+        let mut sums = [_mm512_setzero_ps(); QUERIES];
+        for (number, keys) in keys.iter().enumerate() {
+            let keys = load_floats(keys);
+            for (query, sum) in queries.iter().zip(&mut sums) {
+                *sum = _mm512_fmadd_ps(_mm512_set1_ps(query[number]), keys, *sum);
+            }
+        }
+        for (weights, sum) in weights.iter_mut().zip(sums) {
+            store_floats(&mut weights[2 * pairs.len()], sum);
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,fma,avx512f")]
+#[inline]
+fn gather_avx512(weights: &KeyWeights, values: &[[f32; HEAD_WIDTH]]) -> Queries {
+    let weights = weights.each_ref().map(|weights| &weights.as_flattened()[..values.len()]);
+    let mut sums = [[_mm512_setzero_ps(); QUERIES]; HEAD_WIDTH / BLOCK];
+    for (token, value) in values.iter().enumerate() {
+        for (value, sums) in value.as_chunks::<BLOCK>().0.iter().zip(&mut sums) {
+            let value = load_floats(value);
+            for (weights, sum) in weights.iter().zip(sums) {
+                *sum = _mm512_fmadd_ps(_mm512_set1_ps(weights[token]), value, *sum);
+            }
+        }
+    }
+    let mut gathered = [[0.0; HEAD_WIDTH]; QUERIES];
+    for (place, sums) in sums.iter().enumerate() {
+        for (gathered, sum) in gathered.iter_mut().zip(sums) {
+            store_floats(&mut gathered.as_chunks_mut::<BLOCK>().0[place], *sum);
+        }
+    }
+    gathered
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load_floats(floats: &[f32; BLOCK]) -> __m512 {
+    const { assert!(size_of::<[f32; BLOCK]>() == 64) };
+    // SAFETY: the reference is to the 64 bytes that are read, and the load needs no alignment.
+    unsafe { _mm512_loadu_ps(floats.as_ptr()) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store_floats(floats: &mut [f32; BLOCK], values: __m512) {
+    const { assert!(size_of::<[f32; BLOCK]>() == 64) };
+    // SAFETY: the reference is to the 64 bytes that are written, and the store needs no alignment.
+    unsafe { _mm512_storeu_ps(floats.as_mut_ptr(), values) };
 }
 
 /// Four weights of each output of one half of a panel.
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 #[inline]
 fn load(weights: &[[i8; 4]; PANEL], half: usize) -> __m256i {
     let weights = &weights.as_chunks::<{ PANEL / 2 }>().0[half];
@@ -134,7 +220,7 @@ fn load(weights: &[[i8; 4]; PANEL], half: usize) -> __m256i {
     unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) }
 }
 
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 #[inline]
 fn store(row: &mut [i32; PANEL], half: usize, sums: __m256i) {
     let row = &mut row.as_chunks_mut::<{ PANEL / 2 }>().0[half];
