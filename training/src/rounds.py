@@ -4,6 +4,7 @@ Worker `i` of `n` draws the rounds `first + i`, `first + i + n`, and so on; batc
 drawn follows from the seed, the first round and the number of workers, and from nothing else.
 """
 
+import gc
 import queue as queues
 import random
 from collections.abc import Iterator
@@ -73,6 +74,8 @@ class Feed:
     """Batches without end. Start it before anything touches a GPU: its workers are forks."""
 
     def __init__(self, sampler: Sampler, workers: int, first_round: int, batch_ids: int):
+        # What is there now is never freed: a worker that does not look at it again shares its memory.
+        gc.freeze()
         context = processes.get_context("fork")
         self.queues = [context.Queue(WAITING_BATCHES) for _ in range(workers)]
         self.workers = [

@@ -8,7 +8,9 @@ kept is a running mean of the weights ("averaging leads to wider optima", Izmail
 import argparse
 import copy
 import json
+import random
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +44,8 @@ CATEGORY_SHARE = 0.15
 LOGIT_SHARE = 0.1
 """Weight of the squared distance to the teachers' injection logit; the labels' weight falls to `LABEL_SHARE` beside it."""
 LABEL_SHARE = 0.5
+KNOWN_BATCHES = 600
+"""Batches that stay at hand to be seen again."""
 CATEGORY_LOGIT_SHARE = 0.01
 POOLED_SHARE = 0.5
 """Only for a student that began as its first teacher's layers: another's vectors mean something else."""
@@ -68,6 +72,21 @@ def ask(teachers: list[Encoder], ids: torch.Tensor, lengths: torch.Tensor) -> Sa
         pooled = [teacher.pooled(ids, lengths) for teacher in teachers]
         logits = torch.stack([teacher.head(one).float() for teacher, one in zip(teachers, pooled)]).mean(0)
     return Said(logits, pooled[0].float())
+
+
+class Known:
+    """The last batches, so that each is seen `again` times while the feed and the teachers work once: anew, and later at random places."""
+
+    def __init__(self, again: int, seed: int):
+        self.again, self.dice = again, random.Random(f"{seed}/again")
+        self.batches = deque(maxlen=KNOWN_BATCHES)
+
+    def with_new(self, *batch) -> list[tuple]:
+        """The new batch and as many older ones as are due; fewer where there are none yet."""
+        older = self.dice.sample(self.batches, min(self.again - 1, len(self.batches)))
+        if self.again > 1:
+            self.batches.append(batch)
+        return [batch, *older]
 
 
 def distance(logits: torch.Tensor, pooled: torch.Tensor, labels: torch.Tensor, said: Said, pooled_share: float) -> torch.Tensor:
@@ -100,9 +119,11 @@ def optimiser_of(encoder: Encoder, rate: float) -> torch.optim.AdamW:
 
 
 def place(batch: Batch, device: torch.device) -> tuple[torch.Tensor, ...]:
-    return tuple(
-        torch.from_numpy(part).to(device, non_blocking=True) for part in (batch.ids, batch.lengths, batch.labels, batch.roles)
-    )
+    parts = [torch.from_numpy(part) for part in (batch.ids, batch.lengths, batch.labels, batch.roles)]
+    if device.type == "cuda":
+        # From memory that cannot move a GPU copies while it works; from any other it first ends all that it was given.
+        parts = [part.pin_memory() for part in parts]
+    return tuple(part.to(device, non_blocking=True) for part in parts)
 
 
 class Looks:
@@ -182,6 +203,8 @@ def main() -> None:
     parser.add_argument("--public-weight", type=float, default=0.8, help="share of the public rows' usual place in a round")
     parser.add_argument("--rate", type=float, default=1.0, help="share of the full rate")
     parser.add_argument("--batch", type=int, default=32_000, help="ids in a batch, with padding")
+    parser.add_argument("--again", type=int, default=1, help="how often a batch is seen, with what the teachers said of it the first time")
+    parser.add_argument("--compile", action="store_true", help="have torch compile the layers; takes a minute and needs a C compiler")
     parser.add_argument("--first-round", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes that draw windows; another number draws in another order")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -207,6 +230,10 @@ def main() -> None:
         layer.dropout.p = arguments.dropout
     mean = copy.deepcopy(encoder)
     optimiser = optimiser_of(encoder, arguments.rate)
+    if arguments.compile:
+        for layer in (layer for network in (encoder, *teachers) for layer in network.layers):
+            layer.compile(dynamic=True)
+    known = Known(arguments.again, arguments.seed)
     log = (arguments.out / f"{arguments.name}.log.jsonl").open("a")
 
     def tell(line: dict) -> None:
@@ -232,26 +259,28 @@ def main() -> None:
             break
         for group in optimiser.param_groups:
             group["lr"] = group["full"] * rate_at(done)
-        tokens, lengths, labels, roles = place(batch, device)
+        fresh = place(batch, device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=arguments.bf16):
-            said = ask(teachers, tokens, lengths) if teachers else None
-            pooled = encoder.pooled(tokens, lengths)
-            logits = encoder.head(pooled)
-        logits, pooled = logits.float(), pooled.float()
-        loss = loss_of(logits, labels, roles)
-        if said:
-            loss = LABEL_SHARE * loss + distance(logits, pooled, labels, said, 0.0 if arguments.start else POOLED_SHARE)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], CLIP)
-        optimiser.step()
-        step += 1
-        ids += int(batch.lengths.sum())
-        lost += loss.detach()
-        lost_steps += 1
-        kept = 1.0 - 1.0 / max(1.0, MEAN_SHARE * step)
-        with torch.no_grad():
-            torch._foreach_lerp_(list(mean.parameters()), list(encoder.parameters()), 1.0 - kept)
+            said = ask(teachers, fresh[0], fresh[1]) if teachers else None
+        for (tokens, lengths, labels, roles), said in known.with_new(fresh, said):
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=arguments.bf16):
+                pooled = encoder.pooled(tokens, lengths)
+                logits = encoder.head(pooled)
+            logits, pooled = logits.float(), pooled.float()
+            loss = loss_of(logits, labels, roles)
+            if said:
+                loss = LABEL_SHARE * loss + distance(logits, pooled, labels, said, 0.0 if arguments.start else POOLED_SHARE)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], CLIP)
+            optimiser.step()
+            step += 1
+            ids += int(batch.lengths.sum())
+            lost += loss.detach()
+            lost_steps += 1
+            kept = 1.0 - 1.0 / max(1.0, MEAN_SHARE * step)
+            with torch.no_grad():
+                torch._foreach_lerp_(list(mean.parameters()), list(encoder.parameters()), 1.0 - kept)
     if looks:
         tell({"step": step, "ids": ids, "last": looks.report(encoder)})
     save(mean, arguments.out / f"{arguments.name}.pt", ids)

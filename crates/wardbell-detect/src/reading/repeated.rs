@@ -18,17 +18,7 @@ const PROBES: usize = 8;
 
 /// Reads a text with its floods said once; `None` where there is none.
 pub(super) fn read<'t>(text: &str) -> Option<Reading<'t>> {
-    let is_likely = (0..PROBES).any(|probe| {
-        let at = text.ceil_char_boundary(text.len() * probe / PROBES);
-        let mut words = [""; 2 * PERIOD_MAX + 2];
-        let mut count = 0;
-        let found = text.get(at..).unwrap_or_default().split_ascii_whitespace().skip(1);
-        for (place, word) in words.iter_mut().zip(found) {
-            *place = word;
-            count += 1;
-        }
-        period(words.get(..count).unwrap_or_default(), |one, other| one == other, 2).is_some()
-    });
+    let is_likely = (0..PROBES).any(|probe| begins_a_flood(text, text.len() * probe / PROBES));
     if !is_likely {
         return None;
     }
@@ -52,6 +42,25 @@ pub(super) fn read<'t>(text: &str) -> Option<Reading<'t>> {
     }
     writer.copy_all(text, next..text.len());
     Some(writer.done(Way::Repeated))
+}
+
+/// Whether a phrase and the same once more follow the first whole word boundary at or after `at`.
+fn begins_a_flood(text: &str, at: usize) -> bool {
+    let mut rest = text.get(text.ceil_char_boundary(at)..).unwrap_or_default().split_ascii_whitespace().skip(1);
+    let mut words = [""; 2 * PERIOD_MAX + 2];
+    let (near, far) = words.split_at_mut(PERIOD_MAX + 1);
+    for (place, word) in near.iter_mut().zip(&mut rest) {
+        *place = word;
+    }
+    // Nearly always no phrase can begin with this word, since it does not come back.
+    if near.split_first().is_none_or(|(first, later)| !later.contains(first)) {
+        return false;
+    }
+    for (place, word) in far.iter_mut().zip(rest) {
+        *place = word;
+    }
+    let count = words.iter().take_while(|word| !word.is_empty()).count();
+    period(words.get(..count).unwrap_or_default(), |one, other| one == other, 2).is_some()
 }
 
 /// The shortest phrase at the start of `words` that comes so often in a row, in words, and how often.

@@ -1,5 +1,7 @@
 #![expect(clippy::string_slice, reason = "tests may panic")]
 
+use std::time::{Duration, Instant};
+
 use super::*;
 
 fn check(source: &str, text: &str) {
@@ -201,5 +203,37 @@ fn a_flood_is_said_once_and_what_stands_in_it_stays() {
             assert!(readings.is_superseded(0));
             assert!(text.get(readings.to_source(index, &(0..reading.text().len()))).is_some());
         }
+    }
+}
+
+#[test]
+fn a_text_that_nearly_says_the_same_is_read_in_linear_time() {
+    let (bytes, most) = if cfg!(debug_assertions) {
+        (100_000, Duration::from_secs(2))
+    } else {
+        (1_000_000, Duration::from_millis(200))
+    };
+    let long = "w".repeat(5_000);
+    // Once less than counts, phrases one word too long, long words alike but for the last, a real flood, and one without an end.
+    let phrases = [
+        "a a a b ".to_owned(),
+        "one two three one two three one two three four ".to_owned(),
+        "one two three four five six seven eight nine ".to_owned(),
+        format!("{long} {long} {long}x "),
+        format!("{long} "),
+        "ha ".to_owned(),
+        "ha".to_owned(),
+    ];
+    for phrase in phrases {
+        let text = phrase.repeat(bytes / phrase.len());
+        let best = (0..2)
+            .map(|_| {
+                let start = Instant::now();
+                std::hint::black_box(repeated::read(&text));
+                start.elapsed()
+            })
+            .min()
+            .unwrap();
+        assert!(best < most, "{:?}: {best:?}", &phrase[..phrase.len().min(20)]);
     }
 }
