@@ -49,6 +49,8 @@ pub enum Target {
     ScanEngine,
     /// Content policies find places within the text; indicators of abuse are from 0 to 1.
     ContentAbuse,
+    /// Readings grow no more than they may, one at least is scored, and every place in one leads back into the text. The head says where.
+    InjectionReadings,
     /// A URL that is taken is read back as itself and leads where policy allows.
     EgressUrl,
     /// A wish is what the header says, and a value that is not allowed is told by the header's name.
@@ -66,6 +68,7 @@ impl Target {
             Self::AnswerTexts,
             Self::ScanEngine,
             Self::ContentAbuse,
+            Self::InjectionReadings,
             Self::EgressUrl,
             Self::Wishes,
         ]);
@@ -82,6 +85,7 @@ impl Target {
             Self::AnswerTexts => "answer_texts".to_owned(),
             Self::ScanEngine => "scan_engine".to_owned(),
             Self::ContentAbuse => "content_abuse".to_owned(),
+            Self::InjectionReadings => "injection_readings".to_owned(),
             Self::EgressUrl => "egress_url".to_owned(),
             Self::Wishes => "wishes".to_owned(),
         }
@@ -97,6 +101,7 @@ impl Target {
             Self::AnswerTexts => json::answer_texts(data),
             Self::ScanEngine => scan::engine(data),
             Self::ContentAbuse => scan::content_abuse(data),
+            Self::InjectionReadings => scan::injection_readings(data),
             Self::EgressUrl => door::egress_url(data),
             Self::Wishes => door::wishes(data),
         }

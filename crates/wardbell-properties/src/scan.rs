@@ -8,6 +8,9 @@ use wardbell_core::finding::Finding;
 use wardbell_detect::abuse;
 use wardbell_detect::content::ContentSet;
 use wardbell_detect::engine::{Engine, EngineSettings};
+use wardbell_detect::reading::{READINGS_MAX, Readings};
+
+use crate::HEAD_BYTES;
 
 /// Everything that is built in. Without it no target of this file could say anything.
 #[expect(clippy::expect_used, reason = "a test of the engine builds every rule")]
@@ -59,6 +62,27 @@ pub(crate) fn content_abuse(data: &[u8]) {
     let abuse = abuse::look(&text);
     for indicator in [abuse.bot, abuse.repetition, abuse.resource, abuse.pattern] {
         assert!((0.0..=1.0).contains(&indicator));
+    }
+}
+
+/// The head says, in two bytes each, where a span of a reading begins and ends.
+pub(crate) fn injection_readings(data: &[u8]) {
+    let (head, text) = data.split_at(data.len().min(HEAD_BYTES));
+    let number = |at: usize| {
+        head.get(at..at + 2).map_or(0, |two| two.iter().fold(0, |sum, byte| sum * 256 + usize::from(*byte)))
+    };
+    let text = String::from_utf8_lossy(text);
+    let readings = Readings::of(&text);
+    let bytes: usize = readings.iter().map(|reading| reading.text().len()).sum();
+    // Plain form may be three times as long as what was sent (one sign that stands for many letters); what is found in it has a bound.
+    assert!(bytes <= text.len() * 8 + 80 * 1024, "{bytes} bytes of {}", text.len());
+    assert!((1..=READINGS_MAX).contains(&readings.iter().len()));
+    assert!((0..readings.iter().len()).any(|index| !readings.is_superseded(index)));
+    for (index, reading) in readings.iter().enumerate() {
+        let length = reading.text().len();
+        let (one, other) = (number(0).min(length), number(2).min(length));
+        let span = readings.to_source(index, &(one.min(other)..one.max(other)));
+        assert!(text.get(span.clone()).is_some(), "{span:?} of {}", text.len());
     }
 }
 

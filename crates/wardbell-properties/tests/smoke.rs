@@ -114,6 +114,7 @@ fn edits_and_answers_hold() {
 fn detectors_hold() {
     smoke(Target::ScanEngine);
     smoke(Target::ContentAbuse);
+    smoke(Target::InjectionReadings);
 }
 
 #[test]
