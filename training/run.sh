@@ -53,7 +53,7 @@ done
 
 places=(--base "$base" --data "$out/plain" --own "$out/plain/own" --out "$out")
 fast=(--looks 0)
-if "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then fast=(--bf16 --workers 12); fi
+if "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then fast=(--bf16 --compile --workers 4); fi
 
 # A network of six layers from the labels alone; three teachers of twelve, each with its own order of texts and share of ours; a student
 # of six that begins as the lowest of the first teacher's layers; and what ships: the first network gone on from the labels and from what it

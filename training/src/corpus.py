@@ -17,7 +17,8 @@ ROLES = {"direct": 1, "jailbreak": 2, "extraction": 3, "indirect": 4, "obfuscate
 
 @dataclass(frozen=True)
 class Row:
-    """One text. `unseen` marks rows of sources that training never sees."""
+    """One text. `unseen` marks rows of sources that training never sees. `line` is what was put into a document, where that is known: all that
+    the label says is about it."""
 
     text: str
     label: int
@@ -26,6 +27,7 @@ class Row:
     lang: str
     unseen: bool
     own: bool
+    line: str = ""
 
     @property
     def family(self) -> str:
@@ -42,13 +44,11 @@ def public(path: Path) -> list[Row]:
     ]
 
 
-def own(folder: Path) -> tuple[list[Row], list[Row]]:
+def own(*folders: Path) -> tuple[list[Row], list[Row]]:
     """Our texts: those to train on, and the tenth held out. Twins are never parted: an attack and its benign half stand on
     the same side."""
     train, held = [], []
-    for path in sorted(folder.glob("*.jsonl")):
-        if path.name in TEST_LISTS:
-            continue
+    for path in (path for folder in folders for path in sorted(folder.glob("*.jsonl")) if path.name not in TEST_LISTS):
         for line in path.read_text("utf-8").splitlines():
             if not line.strip():
                 continue
@@ -56,7 +56,7 @@ def own(folder: Path) -> tuple[list[Row], list[Row]]:
             pair = min(row["id"], row.get("twin") or row["id"])
             tenth = hashlib.sha256(pair.encode()).digest()[0] % 10
             target = held if tenth == OWN_HELD_OUT_TENTH else train
-            target.append(Row(row["text"], row["label"], f"own {path.stem}", row["kind"], row["lang"], False, True))
+            target.append(Row(row["text"], row["label"], f"own {path.stem}", row["kind"], row["lang"], False, True, row.get("line", "")))
     return train, held
 
 

@@ -96,9 +96,11 @@ class Encoder(nn.Module):
         return (states * weight).sum(1) / lengths[:, None]
 
 
-def from_carrier(carrier: Carrier, layers: int, kept: list[int]) -> Encoder:
-    """The first `layers` layers of the base, with the embeddings of the pieces `kept`, in that order. The head is new."""
-    shape = Shape(carrier.hidden, layers, carrier.heads, carrier.feed_forward, carrier.positions, carrier.epsilon)
+def from_carrier(carrier: Carrier, layers: int, kept: list[int], feed_forward: int | None = None) -> Encoder:
+    """The first `layers` layers of the base, with the embeddings of the pieces `kept`, in that order. The head is new. With fewer inner
+    numbers than the base has (`feed_forward`), the first ones stay: load a checkpoint that knows better (`narrow.py`)."""
+    feed_forward = feed_forward or carrier.feed_forward
+    shape = Shape(carrier.hidden, layers, carrier.heads, feed_forward, carrier.positions, carrier.epsilon)
     scales, halves = carrier.blocks("emb.word", shape.hidden)
     word = widen(scales[kept], halves[kept])
     kind = carrier.floats("emb.type")[: shape.hidden]
@@ -113,7 +115,9 @@ def from_carrier(carrier: Carrier, layers: int, kept: list[int]) -> Encoder:
     for index, layer in enumerate(encoder.layers):
         for ours, theirs in MATRICES.items():
             module = getattr(layer, ours)
-            fill(module, carrier.matrix(f"l{index}.{theirs}.w", module.in_features), carrier.floats(f"l{index}.{theirs}.b"))
+            columns = carrier.feed_forward if ours == "down" else carrier.hidden
+            weight = carrier.matrix(f"l{index}.{theirs}.w", columns)[: module.out_features, : module.in_features]
+            fill(module, weight, carrier.floats(f"l{index}.{theirs}.b")[: module.out_features])
         for ours, theirs in NORMS.items():
             fill(getattr(layer, ours), carrier.floats(f"l{index}.{theirs}.w"), carrier.floats(f"l{index}.{theirs}.b"))
     nn.init.normal_(encoder.head.weight, std=0.02)
@@ -133,3 +137,9 @@ def pad(rows: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
     for line, row in enumerate(rows):
         ids[line, : len(row)] = torch.from_numpy(row.astype(np.int64))
     return ids, lengths
+
+
+def measures(state: dict[str, torch.Tensor]) -> tuple[int, int]:
+    """How many layers a checkpoint has, and how many inner numbers in each."""
+    layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
+    return layers, len(state["layers.0.up.bias"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.linear_model import SGDClassifier
 
 import carrier
@@ -42,7 +43,7 @@ def vocabulary(base: carrier.Carrier, data: Path, out: Path) -> tokens.Vocabular
     return tokens.Vocabulary(base, json.loads(path.read_text()))
 
 
-def load(base: Path, data: Path, own: Path, out: Path) -> Stage:
+def load(base: Path, data: Path, own: list[Path], out: Path) -> Stage:
     """Rows and ids; the ids of the public rows are cached by what they were made from."""
     out.mkdir(parents=True, exist_ok=True)
     kept = vocabulary(carrier.read(base), data, out)
@@ -54,7 +55,7 @@ def load(base: Path, data: Path, own: Path, out: Path) -> Stage:
 
     ids = cached(out / f"ids-{key}.pickle", public_ids)
     chooser = cached(out / f"chooser-{key}.pickle", lambda: fit_chooser([row.label for row in rows], ids, CHOOSER_SEED))
-    train, held = corpus.own(own)
+    train, held = corpus.own(*own)
     return Stage(rows + train, ids + kept.encode(row.text for row in train), held, kept, chooser)
 
 
@@ -67,6 +68,20 @@ def cached(path: Path, make: Callable[[], Any]) -> Any:
     return pickle.loads(path.read_bytes())
 
 
-def encoder(base: Path, vocabulary: tokens.Vocabulary, layers: int) -> network.Encoder:
+def encoder(base: Path, vocabulary: tokens.Vocabulary, layers: int, feed_forward: int | None = None) -> network.Encoder:
     """The base's first layers over the kept pieces."""
-    return network.from_carrier(carrier.read(base), layers, vocabulary.kept)
+    return network.from_carrier(carrier.read(base), layers, vocabulary.kept, feed_forward)
+
+
+def state(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """A checkpoint's weights as f32."""
+    found = torch.load(checkpoint, map_location="cpu", weights_only=True)["state"]
+    return {name: value.float() for name, value in found.items()}
+
+
+def restored(base: Path, vocabulary: tokens.Vocabulary, checkpoint: Path) -> network.Encoder:
+    """The network of a checkpoint."""
+    weights = state(checkpoint)
+    found = encoder(base, vocabulary, *network.measures(weights))
+    found.load_state_dict(weights)
+    return found

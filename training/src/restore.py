@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import carrier
@@ -29,14 +30,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the training's folder; `pieces.json` there is written from the file")
     parser.add_argument("--model", type=Path, required=True, help="the model file")
     parser.add_argument("--checkpoint", type=Path, required=True, help="the checkpoint to write")
-    parser.add_argument("--layers", type=int, default=6)
     arguments = parser.parse_args()
     base = carrier.read(arguments.base)
     found = load_file(arguments.model)
     place = {piece: number for number, piece in enumerate(base.pieces)}
     kept = [number if number < 4 else place[piece.decode()] for number, piece in enumerate(pieces_of(found))]
     (arguments.out / "pieces.json").write_text(json.dumps(kept))
-    encoder = prepare.encoder(arguments.base, prepare.vocabulary(base, arguments.data, arguments.out), arguments.layers)
+    with safe_open(arguments.model, "np") as file:
+        settings = file.metadata()
+    vocabulary = prepare.vocabulary(base, arguments.data, arguments.out)
+    encoder = prepare.encoder(arguments.base, vocabulary, int(settings["layers"]), int(settings["intermediate"]))
 
     def fill(module: torch.nn.Module, name: str, weight: np.ndarray) -> None:
         module.weight.data = torch.from_numpy(weight.astype(np.float32))
@@ -51,7 +54,7 @@ def main() -> None:
         for name in NORMS:
             fill(getattr(layer, name), f"layer.{index}.{name}", found[f"layer.{index}.{name}.weight"])
     torch.save({"step": 0, "state": encoder.state_dict()}, arguments.checkpoint)
-    print(f"{arguments.checkpoint}: {len(kept)} pieces, {arguments.layers} layers")
+    print(f"{arguments.checkpoint}: {len(kept)} pieces, {len(encoder.layers)} layers")
 
 
 if __name__ == "__main__":

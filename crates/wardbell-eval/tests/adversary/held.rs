@@ -14,56 +14,82 @@ const AUROC_MIN: f64 = 0.94;
 const FOUND_MIN: f64 = 0.70;
 const FLAGGED_MAX: f64 = 0.05;
 
+/// The same for texts that were written after the model was trained (`training/fresh`), and harder: most of their attacks are single polite
+/// lines in documents.
+const FRESH_AUROC_MIN: f64 = 0.85;
+const FRESH_FOUND_MIN: f64 = 0.48;
+const FRESH_FLAGGED_MAX: f64 = 0.06;
+/// One pair in so many of those is read, so that a test run stays short.
+const FRESH_SHARE: u8 = 6;
+
 /// Lists that are tests as a whole.
 const NOT_HELD: [&str; 1] = ["overdefence.jsonl"];
 
-/// The texts that were held out, and whether each is an attack.
-fn held_out() -> Vec<(String, bool)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../training/own");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    files.sort();
-    let names = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    let mut held = Vec::new();
-    for path in files.iter().filter(|path| !NOT_HELD.contains(&names(path).as_str())) {
-        for line in std::fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim().is_empty()) {
-            let row: Value = serde_json::from_str(line).unwrap();
-            let id = row["id"].as_str().unwrap();
-            let pair = row["twin"].as_str().filter(|twin| !twin.is_empty()).map_or(id, |twin| twin.min(id));
-            if ring::digest::digest(&ring::digest::SHA256, pair.as_bytes()).as_ref()[0] % 10 == 0 {
-                held.push((row["text"].as_str().unwrap().to_owned(), row["label"] == 1));
+/// What the model makes of texts of ours.
+#[derive(Default)]
+struct Judged {
+    attacks: Vec<f32>,
+    harmless: Vec<f32>,
+}
+
+impl Judged {
+    /// Reads the texts of a folder of `training` whose pair's digest is wanted. Twins are wanted together.
+    fn of(folder: &str, is_wanted: impl Fn(u8) -> bool) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../training").join(folder);
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let names = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+        let (cascade, mut space) = (super::model(), Space::default());
+        let mut judged = Self::default();
+        for path in files.iter().filter(|path| !NOT_HELD.contains(&names(path).as_str())) {
+            for line in std::fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim().is_empty()) {
+                let row: Value = serde_json::from_str(line).unwrap();
+                let id = row["id"].as_str().unwrap();
+                let pair = row["twin"].as_str().filter(|twin| !twin.is_empty()).map_or(id, |twin| twin.min(id));
+                if is_wanted(ring::digest::digest(&ring::digest::SHA256, pair.as_bytes()).as_ref()[0]) {
+                    let text = row["text"].as_str().unwrap();
+                    let score = cascade.judge_now(text, Effort::Strict, &mut space).unwrap().score;
+                    if row["label"] == 1 { &mut judged.attacks } else { &mut judged.harmless }.push(score);
+                }
             }
         }
+        assert!(judged.attacks.len() > 300 && judged.harmless.len() > 400, "too few texts");
+        judged.harmless.sort_by(f32::total_cmp);
+        judged
     }
-    held
+
+    /// The share of attacks that are found at a sensitivity, and of harmless texts that are flagged.
+    fn at(&self, level: Sensitivity) -> (f64, f64) {
+        let reaches = |scores: &[f32]| {
+            scores.iter().filter(|score| **score >= level.threshold()).count() as f64 / scores.len() as f64
+        };
+        (reaches(&self.attacks), reaches(&self.harmless))
+    }
+
+    /// Holds the model to these bounds, and says what it reached.
+    fn check(&self, auroc_min: f64, found_min: f64, flagged_max: f64) -> String {
+        let above =
+            |score: &f32| self.harmless.partition_point(|other| other < score) as f64 / self.harmless.len() as f64;
+        let auroc = self.attacks.iter().map(above).sum::<f64>() / self.attacks.len() as f64;
+        let mut said =
+            format!("AUROC {auroc:.4} of {} attacks and {} harmless texts", self.attacks.len(), self.harmless.len());
+        for level in [Sensitivity::Low, Sensitivity::Medium, Sensitivity::High] {
+            let (found, flagged) = self.at(level);
+            said += &format!("; {}: {found:.3} found, {flagged:.3} flagged", level.as_str());
+        }
+        let (found, flagged) = self.at(Sensitivity::Medium);
+        assert!(auroc >= auroc_min && found >= found_min && flagged <= flagged_max, "{said}");
+        said
+    }
 }
 
 #[test]
 fn texts_of_ours_that_training_never_saw_are_judged_well() {
-    let cascade = super::model();
-    let mut space = Space::default();
-    let (mut attacks, mut harmless) = (Vec::new(), Vec::new());
-    for (text, is_attack) in held_out() {
-        let score = cascade.judge_now(&text, Effort::Strict, &mut space).unwrap().score;
-        if is_attack { attacks.push(score) } else { harmless.push(score) }
-    }
-    assert!(attacks.len() > 300 && harmless.len() > 400, "{} and {}", attacks.len(), harmless.len());
-    let reaches = |scores: &[f32], threshold: f32| {
-        scores.iter().filter(|score| **score >= threshold).count() as f64 / scores.len() as f64
-    };
-    for level in [Sensitivity::Low, Sensitivity::Medium, Sensitivity::High] {
-        let (found, flagged) = (reaches(&attacks, level.threshold()), reaches(&harmless, level.threshold()));
-        println!(
-            "{}: {found:.3} of {} found, {flagged:.3} of {} flagged",
-            level.as_str(),
-            attacks.len(),
-            harmless.len()
-        );
-    }
-    harmless.sort_by(f32::total_cmp);
-    let above = |score: &f32| harmless.partition_point(|other| other < score) as f64 / harmless.len() as f64;
-    let auroc = attacks.iter().map(above).sum::<f64>() / attacks.len() as f64;
-    println!("AUROC {auroc:.4}");
-    let medium = Sensitivity::Medium.threshold();
-    assert!(auroc >= AUROC_MIN, "AUROC {auroc:.4}");
-    assert!(reaches(&attacks, medium) >= FOUND_MIN && reaches(&harmless, medium) <= FLAGGED_MAX, "at medium");
+    println!("{}", Judged::of("own", |digest| digest % 10 == 0).check(AUROC_MIN, FOUND_MIN, FLAGGED_MAX));
+}
+
+#[test]
+fn texts_that_were_written_after_training_are_judged_as_told() {
+    let judged = Judged::of("fresh", |digest| digest % FRESH_SHARE == 0);
+    println!("{}", judged.check(FRESH_AUROC_MIN, FRESH_FOUND_MIN, FRESH_FLAGGED_MAX));
 }
