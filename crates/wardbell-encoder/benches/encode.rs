@@ -2,7 +2,7 @@
 //!
 //! The model has the measures of the one that is shipped and random weights: time does not hang on what they say. Its
 //! vocabulary knows the words of the texts and made-up ones, 85,000 in all. The targets are 9 ms for a window of 128 tokens
-//! where there is VNNI and 60 µs for a KB of text.
+//! where there is AVX-512 VNNI and 60 µs for a KB of text.
 #![expect(clippy::unwrap_used, reason = "a bench ends where its model is not to be had")]
 
 #[path = "../tests/support/random_model.rs"]

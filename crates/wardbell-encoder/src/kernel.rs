@@ -9,8 +9,9 @@
 //! same sequence of additions, multiplications and fused ones (`mul_add`) whatever the registers' width; Rust neither reorders nor
 //! fuses by itself. A CPU without AVX2 or FMA calculates what is fused in software: right, and several times slower.
 //!
-//! **What was run where.** AVX2 and the plain path were run on Zen 3, all of them, AMX too, on a Xeon that has it. The tests of
-//! `linear.rs`, `tests/oracle.rs` and `tests/properties.rs` compare every path that the CPU at hand has.
+//! **What was run where.** All paths but AMX were run as they are on a Xeon; AMX was, on another, before attention had code of its own and
+//! panels were aligned; its own instructions are the same since. The tests of `linear.rs`, `tests/oracle.rs` and `tests/properties.rs`
+//! compare every path that the CPU at hand has.
 //!
 //! **`unsafe`** stands in `kernel/x86.rs` and `kernel/amx.rs` and nowhere else in the workspace: the calls of functions that need a CPU
 //! feature, loads and stores of whole registers from arrays of their size, and the instructions of the matrix unit.
