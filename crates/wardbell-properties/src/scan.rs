@@ -8,7 +8,7 @@ use wardbell_core::finding::Finding;
 use wardbell_detect::abuse;
 use wardbell_detect::content::ContentSet;
 use wardbell_detect::engine::{Engine, EngineSettings};
-use wardbell_detect::reading::{READINGS_MAX, Readings};
+use wardbell_detect::reading::{PLAIN_GROWTH_MAX, READINGS_MAX, Readings};
 
 use crate::HEAD_BYTES;
 
@@ -74,8 +74,9 @@ pub(crate) fn injection_readings(data: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let readings = Readings::of(&text);
     let bytes: usize = readings.iter().map(|reading| reading.text().len()).sum();
-    // Plain form may be three times as long as what was sent (one sign that stands for many letters); what is found in it has a bound.
-    assert!(bytes <= text.len() * 8 + 80 * 1024, "{bytes} bytes of {}", text.len());
+    // One sign may stand for many letters: the plain form has at most eleven times the bytes (`PLAIN_GROWTH_MAX`); what is found in it, three
+    // times, and 64 KiB.
+    assert!(bytes <= text.len() * (PLAIN_GROWTH_MAX + 3) + 64 * 1024, "{bytes} bytes of {}", text.len());
     assert!((1..=READINGS_MAX).contains(&readings.iter().len()));
     assert!((0..readings.iter().len()).any(|index| !readings.is_superseded(index)));
     for (index, reading) in readings.iter().enumerate() {

@@ -207,6 +207,12 @@ fn a_flood_is_said_once_and_what_stands_in_it_stays() {
 }
 
 #[test]
+fn one_sign_that_stands_for_many_letters_grows_a_text_by_so_much_at_most() {
+    let text = "\u{fdfa}".repeat(1_000);
+    assert_eq!(Reading::plain(&text).text().len(), text.len() * PLAIN_GROWTH_MAX);
+}
+
+#[test]
 fn a_text_that_nearly_says_the_same_is_read_in_linear_time() {
     let (bytes, most) = if cfg!(debug_assertions) {
         (100_000, Duration::from_secs(2))
