@@ -9,7 +9,8 @@ from pathlib import Path
 
 OWN_HELD_OUT_TENTH = 0
 """Own texts whose pair hashes to this tenth are never trained on."""
-TEST_LISTS = frozenset(("overdefence.jsonl",))
+OVER_DEFENCE = "overdefence.jsonl"
+TEST_LISTS = frozenset((OVER_DEFENCE, "unseen.jsonl"))
 """Own files that are tests for all time."""
 ROLES = {"direct": 1, "jailbreak": 2, "extraction": 3, "indirect": 4, "obfuscated": 5}
 """An attack's kind as the number of the output that tells it."""
@@ -56,13 +57,15 @@ def own(*folders: Path) -> tuple[list[Row], list[Row]]:
             pair = min(row["id"], row.get("twin") or row["id"])
             tenth = hashlib.sha256(pair.encode()).digest()[0] % 10
             target = held if tenth == OWN_HELD_OUT_TENTH else train
-            target.append(Row(row["text"], row["label"], f"own {path.stem}", row["kind"], row["lang"], False, True, row.get("line", "")))
+            # A line that its plain reading does not hold as it is written is not known.
+            known = row.get("line", "") if row.get("line", "") in row["text"] else ""
+            target.append(Row(row["text"], row["label"], f"own {path.stem}", row["kind"], row["lang"], False, True, known))
     return train, held
 
 
 def over_defence(folder: Path) -> list[Row]:
     """The curated benign texts that no detector may block: a test, never trained on."""
-    rows = [json.loads(line) for name in sorted(TEST_LISTS) for line in (folder / name).read_text("utf-8").splitlines() if line]
+    rows = [json.loads(line) for line in (folder / OVER_DEFENCE).read_text("utf-8").splitlines() if line]
     return [Row(row["text"], row["label"], "own over-defence", row["kind"], row["lang"], True, True) for row in rows]
 
 

@@ -85,15 +85,35 @@ class Encoder(nn.Module):
 
     def pooled(self, ids, lengths):
         """The mean over a window's tokens of what the last layer says: [batch, hidden]."""
-        longest = ids.shape[1]
-        present = torch.arange(longest, device=ids.device)[None, :] < lengths[:, None]
-        # Looking whether all are present would make a GPU wait; on a processor it saves the mask.
-        mask = None if not ids.is_cuda and bool(present.all()) else present[:, None, None, :]
-        states = self.norm(functional.embedding(ids, self.word) + self.position[:longest])
-        for layer in self.layers:
+        return self.pooled_from(self.states(ids, lengths, 0), lengths, 0)
+
+    def states(self, ids, lengths, layers):
+        """What the first `layers` layers make of windows: [batch, longest, hidden]."""
+        states = self.norm(functional.embedding(ids, self.word) + self.position[: ids.shape[1]])
+        mask = self.mask(states, lengths)
+        for layer in self.layers[:layers]:
             states = layer(states, mask)
-        weight = present[:, :, None].to(states.dtype)
+        return states
+
+    def pooled_from(self, states, lengths, layers):
+        """`pooled`, from what `states` gave."""
+        mask = self.mask(states, lengths)
+        for layer in self.layers[layers:]:
+            states = layer(states, mask)
+        weight = present(states, lengths)[:, :, None].to(states.dtype)
         return (states * weight).sum(1) / lengths[:, None]
+
+    @staticmethod
+    def mask(states, lengths):
+        """Where there is something to attend to; `None` is everywhere."""
+        found = present(states, lengths)
+        # Looking whether all are present would make a GPU wait; on a processor it saves the mask.
+        return None if not states.is_cuda and bool(found.all()) else found[:, None, None, :]
+
+
+def present(states, lengths):
+    """Which places of padded windows hold a token: [batch, longest]."""
+    return torch.arange(states.shape[1], device=states.device)[None, :] < lengths[:, None]
 
 
 def from_carrier(carrier: Carrier, layers: int, kept: list[int], feed_forward: int | None = None) -> Encoder:

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 import carrier
 import prepare
-from encoder import MATRICES, NORMS
+from encoder import MATRICES, NORMS, Layer
 
 
 def pieces_of(found: dict[str, np.ndarray]) -> list[bytes]:
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the training's folder; `pieces.json` there is written from the file")
     parser.add_argument("--model", type=Path, required=True, help="the model file")
     parser.add_argument("--checkpoint", type=Path, required=True, help="the checkpoint to write")
+    parser.add_argument("--third-party", type=Path, help="the checkpoint to write of the network that reads what third parties say")
     arguments = parser.parse_args()
     base = carrier.read(arguments.base)
     found = load_file(arguments.model)
@@ -41,20 +42,32 @@ def main() -> None:
     vocabulary = prepare.vocabulary(base, arguments.data, arguments.out)
     encoder = prepare.encoder(arguments.base, vocabulary, int(settings["layers"]), int(settings["intermediate"]))
 
-    def fill(module: torch.nn.Module, name: str, weight: np.ndarray) -> None:
-        module.weight.data = torch.from_numpy(weight.astype(np.float32))
-        module.bias.data = torch.from_numpy(found[f"{name}.bias"].copy())
-
-    fill(encoder.head, "head", found["head.weight"])
-    fill(encoder.norm, "embeddings.norm", found["embeddings.norm.weight"])
+    fill(encoder.norm, found, "embeddings.norm")
+    fill(encoder.head, found, "head")
     for index, layer in enumerate(encoder.layers):
-        for name in MATRICES:
-            matrix = f"layer.{index}.{name}"
-            fill(getattr(layer, name), matrix, found[f"{matrix}.weight"] * found[f"{matrix}.scale"].reshape(-1, 1))
-        for name in NORMS:
-            fill(getattr(layer, name), f"layer.{index}.{name}", found[f"layer.{index}.{name}.weight"])
+        fill_layer(layer, found, f"layer.{index}")
     torch.save({"step": 0, "state": encoder.state_dict()}, arguments.checkpoint)
     print(f"{arguments.checkpoint}: {len(kept)} pieces, {len(encoder.layers)} layers")
+    if arguments.third_party:
+        fill(encoder.head, found, "third_party.head")
+        shared = int(settings["third_party.shared"])
+        for index, layer in enumerate(encoder.layers[shared:], shared):
+            fill_layer(layer, found, f"third_party.layer.{index}")
+        torch.save({"step": 0, "state": encoder.state_dict()}, arguments.third_party)
+        print(f"{arguments.third_party}: the same with {len(encoder.layers) - shared} other layers")
+
+
+def fill(module: torch.nn.Module, found: dict[str, np.ndarray], name: str) -> None:
+    weight = found[f"{name}.weight"].astype(np.float32)
+    if f"{name}.scale" in found:
+        weight = weight * found[f"{name}.scale"].reshape(-1, 1)
+    module.weight.data = torch.from_numpy(weight)
+    module.bias.data = torch.from_numpy(found[f"{name}.bias"].copy())
+
+
+def fill_layer(layer: Layer, found: dict[str, np.ndarray], place: str) -> None:
+    for name in (*MATRICES, *NORMS):
+        fill(getattr(layer, name), found, f"{place}.{name}")
 
 
 if __name__ == "__main__":

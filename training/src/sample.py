@@ -178,8 +178,7 @@ class Sampler:
         row, windows = self.rows[n], self.windows[n]
         role = ROLES.get(row.kind, 1) if row.label else 0
         if n in self.lines and dice.random() < GRAFT_CHANCE:
-            ids = self.compose(self.lines[n][:COMPOSE_IDS_MAX], self.contexts, dice)
-            window = np.concatenate([[BEGIN], ids, [END]])
+            window = enclosed(self.compose(self.lines[n][:COMPOSE_IDS_MAX], self.contexts, dice))
         elif len(windows) == 1:
             ids = windows[0][1:-1]
             if dice.random() < CHANGE_CHANCE:
@@ -193,7 +192,7 @@ class Sampler:
                     ids = self.compose(ids, self.contexts, dice)
                 elif (row.label == 1 or n in self.chat_set) and drawn > 1.0 - CHAT_CHANCE:
                     ids = self.compose(ids, self.chats, dice)
-            window = np.concatenate([[BEGIN], ids[: WINDOW_IDS - 2], [END]])
+            window = enclosed(ids[: WINDOW_IDS - 2])
         elif row.label == 0:
             window = crop(dice.choice(windows), dice)
         else:
@@ -224,6 +223,11 @@ class Sampler:
         return np.concatenate([context[:cut], ids, context[cut:]])
 
 
+def enclosed(ids: np.ndarray) -> np.ndarray:
+    """Content ids with begin and end."""
+    return np.concatenate([[BEGIN], ids, [END]])
+
+
 def runs(ids: np.ndarray) -> list[tuple]:
     """All stretches of `NEW_RUN_IDS` ids."""
     ids = ids.tolist()
@@ -236,7 +240,7 @@ def crop(window: np.ndarray, dice: random.Random) -> np.ndarray:
     if len(window) - 2 <= size or dice.random() >= CROP_CHANCE:
         return window
     start = dice.randint(1, len(window) - 1 - size)
-    return np.concatenate([[BEGIN], window[start : start + size], [END]])
+    return enclosed(window[start : start + size])
 
 
 def thin(window: np.ndarray, dice: random.Random) -> np.ndarray:

@@ -21,9 +21,10 @@ from torch.nn import functional
 import corpus
 import measure
 import prepare
-from encoder import Encoder
+from encoder import Encoder, narrow
 from rounds import Batch, Feed
 from sample import Sampler
+from third_party import ThirdParty
 
 RATE_ENCODER = 2e-4
 """For the highest layer, at full `--rate`."""
@@ -106,9 +107,10 @@ def rate_at(done: float) -> float:
     return 1.0 - (1.0 - RATE_END) * (done - LEVEL) / (1.0 - LEVEL)
 
 
-def optimiser_of(encoder: Encoder, rate: float) -> torch.optim.AdamW:
+def optimiser_of(encoder: Encoder, rate: float, frozen: int) -> torch.optim.AdamW:
+    """For the head and all layers but the lowest `frozen`."""
     groups = [{"params": list(encoder.head.parameters()), "full": RATE_HEAD * rate}]
-    for number, layer in enumerate(reversed(encoder.layers)):
+    for number, layer in enumerate(reversed(encoder.layers[frozen:])):
         groups.append({"params": list(layer.parameters()), "full": RATE_ENCODER * rate * RATE_FALL**number})
     for parameter in encoder.parameters():
         parameter.requires_grad = False
@@ -186,6 +188,8 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, action="append", default=[], help="a teacher's checkpoint; may be repeated")
     parser.add_argument("--take", choices=("spread", "lowest"), default="spread", help="which of the first teacher's layers to begin with")
     parser.add_argument("--start", type=Path, help="checkpoint to begin from, with its layers")
+    parser.add_argument("--highest", type=int, help="only so many of the highest layers learn, and the head; else all do")
+    parser.add_argument("--third-party", action="store_true", help="learn what third parties may say (`third_party.py`)")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--own-weight", type=float, default=1.8, help="how often an own text is seen in a round; 0 leaves them out")
     parser.add_argument("--public-weight", type=float, default=0.8, help="share of the public rows' usual place in a round")
@@ -199,21 +203,26 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="multiply matrices in bfloat16, where the machine does that fast")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--looks", type=int, default=5, help="how often dev is scored on the way, for the log only; slow without a GPU")
+    parser.add_argument("--saves", type=int, default=1, help="how often a checkpoint is written on the way, if `--looks` is less")
     parser.add_argument("--minutes", type=float, help="end sooner, by the clock; the rate then falls by the clock too")
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     stage = prepare.load(arguments.base, arguments.data, arguments.own, arguments.out)
-    sampler = Sampler(stage.rows, stage.ids, stage.vocabulary, stage.chooser, arguments.own_weight, arguments.public_weight, arguments.seed)
+    kind = ThirdParty if arguments.third_party else Sampler
+    sampler = kind(stage.rows, stage.ids, stage.vocabulary, stage.chooser, arguments.own_weight, arguments.public_weight, arguments.seed)
     feed = Feed(sampler, arguments.workers, arguments.first_round, arguments.batch)
     looks = Looks(stage, arguments.data, arguments.own) if arguments.looks else None
     device = torch.device(arguments.device)
     teachers = [prepare.restored(arguments.base, stage.vocabulary, path).to(device).eval() for path in arguments.teacher]
     encoder = begin(arguments, stage.vocabulary, teachers).to(device).train()
-    for layer in encoder.layers:
+    frozen = len(encoder.layers) - (arguments.highest or len(encoder.layers))
+    for layer in encoder.layers[frozen:]:
         layer.dropout.p = arguments.dropout
     mean = copy.deepcopy(encoder)
-    optimiser = optimiser_of(encoder, arguments.rate)
+    optimiser = optimiser_of(encoder, arguments.rate, frozen)
     if arguments.compile:
+        # All layers share one function, and each is compiled with and without a gradient, a mask and dropout.
+        torch._dynamo.config.recompile_limit = 128
         for layer in (layer for network in (encoder, *teachers) for layer in network.layers):
             layer.compile(dynamic=True)
     known = Known(arguments.again, arguments.seed)
@@ -224,14 +233,15 @@ def main() -> None:
         log.flush()
         print(arguments.name, json.dumps(line), flush=True)
 
+    stops = max(arguments.looks, arguments.saves)
     step, ids, looked, lost, began = 0, 0, 0, torch.zeros((), device=device), time.time()
     lost_steps = 0
     for batch in feed:
         done = ids / (arguments.ids * 1e6)
         if arguments.minutes:
             done = max(done, (time.time() - began) / 60 / arguments.minutes)
-        if done >= (looked + 1) / max(1, arguments.looks):
-            looked = int(done * max(1, arguments.looks))
+        if done >= (looked + 1) / stops:
+            looked = int(done * stops)
             seconds = round(time.time() - began, 1)
             line = {"step": step, "ids": ids, "seconds": seconds, "loss": round(lost.item() / max(1, lost_steps), 4)}
             lost.zero_()
@@ -242,12 +252,15 @@ def main() -> None:
             break
         for group in optimiser.param_groups:
             group["lr"] = group["full"] * rate_at(done)
-        fresh = place(batch, device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=arguments.bf16):
-            said = ask(teachers, fresh[0], fresh[1]) if teachers else None
-        for (tokens, lengths, labels, roles), said in known.with_new(fresh, said):
+        below, *others = place(batch, device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=arguments.bf16), torch.no_grad():
+            said = ask(teachers, below, others[0]) if teachers else None
+            if frozen:
+                # What learns nothing is asked once, however often a batch is seen.
+                below = narrow(encoder.states(below, others[0], frozen))
+        for below, lengths, labels, roles, said in known.with_new(below, *others, said):
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=arguments.bf16):
-                pooled = encoder.pooled(tokens, lengths)
+                pooled = encoder.pooled_from(below.float(), lengths, frozen) if frozen else encoder.pooled(below, lengths)
                 logits = encoder.head(pooled)
             logits, pooled = logits.float(), pooled.float()
             loss = loss_of(logits, labels, roles)

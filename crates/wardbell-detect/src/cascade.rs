@@ -13,7 +13,8 @@
 //! (`core::policy::Sensitivity`), measured on the quantised model and whole texts.
 //!
 //! **Effort.** What a user says goes to the encoder only where the linear tier is not sure that it is harmless, or does not
-//! know its language. Tool results and documents always go there, all of them.
+//! know its language. Tool results and documents always go there, all of them, and layers of their own read them: who
+//! speaks there may order nothing, so a line that would be a user's good right is an attack.
 //!
 //! **Memory.** Verdicts on texts and on windows are remembered under keyed hashes, so that in a conversation only what is
 //! new is scored. The key is drawn once for each process; text is not kept.
@@ -30,6 +31,7 @@ use wardbell_core::entity::EntityType;
 use wardbell_core::finding::Finding;
 use wardbell_encoder::error::{ModelError, ScoreError};
 use wardbell_encoder::file::NumberKind;
+pub use wardbell_encoder::model::Speaker;
 use wardbell_encoder::model::{Model, Scores};
 use wardbell_encoder::workspace::Workspace;
 
@@ -61,6 +63,17 @@ pub enum Effort {
     Lenient,
     /// The encoder reads everything.
     Strict,
+    /// The encoder reads everything, as words of a third party: a document, the result of a tool.
+    ThirdParty,
+}
+
+impl Effort {
+    const fn speaker(self) -> Speaker {
+        match self {
+            Self::Lenient | Self::Strict => Speaker::Anyone,
+            Self::ThirdParty => Speaker::ThirdParty,
+        }
+    }
 }
 
 /// What kind of injection a text is.
@@ -185,6 +198,7 @@ pub enum Look {
 #[derive(Debug)]
 pub struct Open {
     key: Key,
+    speaker: Speaker,
     windows: Vec<Window>,
     ruled: Option<Ruled>,
     partial: bool,
@@ -217,8 +231,23 @@ struct Window {
 
 impl Open {
     /// The windows that the encoder has not seen before, in order.
-    pub fn unknown(&self) -> impl Iterator<Item = &[u32]> {
-        self.windows.iter().filter(|window| window.known.is_none()).map(|window| window.ids.as_slice())
+    pub fn unknown(&self) -> impl Iterator<Item = Unread<'_>> {
+        let unknown = self.windows.iter().filter(|window| window.known.is_none());
+        unknown.map(|window| Unread { ids: Cow::Borrowed(&window.ids), speaker: self.speaker })
+    }
+}
+
+/// A window that the encoder has not seen, for [`Cascade::score`].
+#[derive(Debug, Clone)]
+pub struct Unread<'a> {
+    ids: Cow<'a, [u32]>,
+    speaker: Speaker,
+}
+
+impl Unread<'_> {
+    /// The same with tokens of its own, to be read elsewhere.
+    pub fn into_owned(self) -> Unread<'static> {
+        Unread { ids: Cow::Owned(self.ids.into_owned()), speaker: self.speaker }
     }
 }
 
@@ -315,13 +344,13 @@ impl Cascade {
 
     /// Looks at a text with the linear tier, in time linear in its length.
     pub fn look(&self, text: &str, effort: Effort) -> Look {
-        let key = self.texts.key(&(text, effort));
+        let (key, speaker) = (self.texts.key(&(text, effort)), effort.speaker());
         if let Some(judged) = self.texts.get(&key) {
             return Look::Judged(judged);
         }
         let Ok(linear) = Linear::new(&self.weights, self.scale, self.bias) else {
             // It was made once before, from the same numbers.
-            return Look::Open(Open { key, windows: Vec::new(), ruled: None, partial: true });
+            return Look::Open(Open { key, speaker, windows: Vec::new(), ruled: None, partial: true });
         };
         let readings = Readings::of(text);
         let score = |(index, text): (usize, &str)| {
@@ -369,7 +398,7 @@ impl Cascade {
                 let linear = around.iter().map(|window| window.logit).fold(f32::MIN, f32::max);
                 let linear = if around.is_empty() { self.bias } else { linear };
                 let is_known = around.iter().all(|window| window.is_known);
-                let window_key = self.seen.key(&ids);
+                let window_key = self.seen.key(&(speaker, &ids));
                 let known = self.seen.get(&window_key);
                 let span = readings.to_source(index, &span);
                 windows.push(Window { ids, key: window_key, span, way: reading.way(), linear, is_known, of, known });
@@ -377,7 +406,7 @@ impl Cascade {
         }
         let partial = readings.is_partial()
             | windows::within(&mut windows, WINDOWS_MAX, |window| (window.way == Way::Plain, window.linear));
-        Look::Open(Open { key, windows, ruled, partial })
+        Look::Open(Open { key, speaker, windows, ruled, partial })
     }
 
     /// The surest thing that the rules find in texts that were hidden.
@@ -395,14 +424,15 @@ impl Cascade {
     ///
     /// # Errors
     /// When the window is not one of [`Open::unknown`] of this model.
-    pub fn score(&self, window: &[u32], space: &mut Space) -> Result<WindowScores, ScoreError> {
-        self.model.score(window, &mut space.0).map(WindowScores)
+    pub fn score(&self, window: &Unread<'_>, space: &mut Space) -> Result<WindowScores, ScoreError> {
+        self.model.score(&window.ids, window.speaker, &mut space.0).map(WindowScores)
     }
 
     /// Says what is made of a look, with what the encoder said of its [unknown](Open::unknown) windows, in their order. A
     /// window that has no answer counts as not read.
     pub fn judge(&self, open: Open, answers: impl IntoIterator<Item = WindowScores>) -> Judged {
-        let Open { key, windows, ruled, mut partial } = open;
+        let Open { key, speaker, windows, ruled, mut partial } = open;
+        let scale = self.calibration.of(speaker);
         let mut answers = answers.into_iter();
         let mut judged = Vec::with_capacity(windows.len());
         let mut complete = true;
@@ -417,47 +447,45 @@ impl Cascade {
                 self.seen.put(window.key, scores);
                 scores
             };
-            judged.push((window, scores, self.calibration.logit(scores.injection, window.linear, window.of)));
+            judged.push((window, scores, scale.logit(scores.injection, window.linear, window.of)));
         }
         partial |= !complete;
         let Some((worst, scores, logit)) = judged.iter().max_by(|a, b| a.2.total_cmp(&b.2)) else {
-            let score = self.calibration.score(f32::MIN);
+            let score = scale.score(f32::MIN);
             let (category, spans) = (Category::Direct, Vec::new());
             return Judged { score, logit: f32::MIN, category, spans, partial, windows: 0 }.with(ruled);
         };
         let category = if worst.way == Way::Plain { Category::of(scores) } else { Category::Obfuscated };
         // What counts at the highest sensitivity decided as well, if it is hostile at all.
-        let decides = self.calibration.high;
+        let decides = scale.high;
         let mut spans: Vec<Range<usize>> = judged
             .iter()
             .filter(|(window, _, other)| std::ptr::eq(*window, *worst) || *other >= decides)
             .map(|(window, _, _)| window.span.clone())
             .collect();
         windows::join(&mut spans);
-        let judged = Judged {
-            score: self.calibration.score(*logit),
-            logit: *logit,
-            category,
-            spans,
-            partial,
-            windows: windows.len(),
-        }
-        .with(ruled);
+        let judged =
+            Judged { score: scale.score(*logit), logit: *logit, category, spans, partial, windows: windows.len() }
+                .with(ruled);
         if complete {
             self.texts.put(key, judged.clone());
         }
         judged
     }
 
-    /// What each tier says of every window of a text: for whoever calibrates.
+    /// What each tier says of every window of a text that a speaker says: for whoever calibrates.
     ///
     /// # Errors
     /// When the encoder refuses a window, which it does not do with its own.
-    pub fn evidence(&self, text: &str, space: &mut Space) -> Result<Vec<Evidence>, ScoreError> {
-        let Look::Open(open) = self.look(text, Effort::Strict) else { return Ok(Vec::new()) };
+    pub fn evidence(&self, text: &str, speaker: Speaker, space: &mut Space) -> Result<Vec<Evidence>, ScoreError> {
+        let effort = match speaker {
+            Speaker::Anyone => Effort::Strict,
+            Speaker::ThirdParty => Effort::ThirdParty,
+        };
+        let Look::Open(open) = self.look(text, effort) else { return Ok(Vec::new()) };
         let mut evidence = Vec::with_capacity(open.windows.len());
         for window in &open.windows {
-            let WindowScores(Scores { injection, .. }) = self.score(&window.ids, space)?;
+            let Scores { injection, .. } = self.model.score(&window.ids, speaker, &mut space.0)?;
             let Window { linear, is_known, of, .. } = *window;
             evidence.push(Evidence { encoder: injection, linear, is_known, of });
         }
@@ -472,7 +500,7 @@ impl Cascade {
         match self.look(text, effort) {
             Look::Judged(judged) => Ok(judged),
             Look::Open(open) => {
-                let answers = open.unknown().map(|ids| self.score(ids, space)).collect::<Result<Vec<_>, _>>()?;
+                let answers = open.unknown().map(|window| self.score(&window, space)).collect::<Result<Vec<_>, _>>()?;
                 Ok(self.judge(open, answers))
             }
         }

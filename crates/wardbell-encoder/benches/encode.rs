@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use wardbell_encoder::kernel::Path;
-use wardbell_encoder::model::Model;
+use wardbell_encoder::model::{Model, Speaker};
 use wardbell_encoder::workspace::Workspace;
 
 use self::random_model::{SHIPPED, random_model};
@@ -96,7 +96,7 @@ fn score(bencher: Bencher, path: Path, tokens: u32) {
     // Two tokens stand around what is given.
     let window: Vec<u32> = (0..tokens - 2).map(|place| 100 + 131 * place).collect();
     let mut space = Workspace::new();
-    bencher.bench_local(|| model.score(black_box(&window), &mut space));
+    bencher.bench_local(|| model.score(black_box(&window), Speaker::Anyone, &mut space));
 }
 
 #[divan::bench(args = SAMPLES)]

@@ -25,9 +25,10 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    pub(crate) fn read(file: &TensorFile, index: usize, shape: &Shape) -> Result<Layer, ModelError> {
+    /// The layer whose tensors are named `prefix` and `layer.`, its number and the part.
+    pub(crate) fn read(file: &TensorFile, prefix: &str, index: usize, shape: &Shape) -> Result<Layer, ModelError> {
         let Shape { hidden, intermediate, epsilon, .. } = *shape;
-        let name = |part: &str| format!("layer.{index}.{part}");
+        let name = |part: &str| format!("{prefix}layer.{index}.{part}");
         Ok(Layer {
             mixed: Linear::read(file, &[name("query"), name("key"), name("value")], hidden, hidden)?,
             output: Linear::read(file, &[name("output")], hidden, hidden)?,

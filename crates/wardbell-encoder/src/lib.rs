@@ -9,9 +9,12 @@
 //! **Theory of operation.** The encoder is BERT's: token and position are looked up and added, then every layer lets the
 //! tokens look at one another (attention) and transforms each (a wide layer with GELU). The mean of what comes out goes
 //! through one linear head. Weights have 7 bits, activations 8, with a range of their own in every row; the products are
-//! summed in integers. All else is `f32`, in a fixed order, without fused multiply-add. So every path gives the same bits,
+//! summed in integers. All else is `f32`, in a fixed order, with the same fused products. So every path gives the same bits,
 //! and a verdict does not hang on the customer's CPU. The price of 7 bits is small; the gain is that AVX2, which has no 8-bit
 //! product that cannot overflow, needs no second way.
+//!
+//! What a third party says (a document, the result of a tool) may be read by highest layers and a head of its own: a
+//! [`model::Speaker`] says whose words a window holds.
 //!
 //! **Guarantees.** A file that is cut, hostile or from another version is an error, never a panic or a wrong answer.
 //! The large tensors are not copied: the embeddings stay where the file is. Tokenising takes time linear in the text, for

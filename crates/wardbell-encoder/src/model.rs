@@ -28,6 +28,21 @@ pub struct Scores {
 /// The names of [`Scores::categories`].
 pub const CATEGORIES: [&str; OUTPUTS - 1] = ["direct", "jailbreak", "extraction", "indirect", "obfuscated"];
 
+/// Who says what stands in a window. The same line may be a user's request, and an attack where a document says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Speaker {
+    /// A user, or nobody knows who.
+    Anyone,
+    /// Neither the user nor the application: a document, a page, a mail, the result of a tool.
+    ThirdParty,
+}
+
+/// The setting that says how many of the lowest layers read for every speaker. A file without it has no others: then all
+/// speakers are read alike.
+const SHARED: &str = "third_party.shared";
+/// What the names of the tensors begin with that read for third parties alone.
+const THIRD_PARTY: &str = "third_party.";
+
 /// A model, read once and used from any thread.
 #[derive(Debug)]
 pub struct Model {
@@ -38,8 +53,66 @@ pub struct Model {
     prefix: Vec<u32>,
     embedding: Embedding,
     layers: Vec<Layer>,
-    head: Vec<f32>,
-    head_biases: Vec<f32>,
+    head: Head,
+    third_party: Option<ThirdParty>,
+}
+
+/// What reads for third parties in place of the highest layers and the head.
+#[derive(Debug)]
+struct ThirdParty {
+    /// How many of the lowest layers come before.
+    shared: usize,
+    layers: Vec<Layer>,
+    head: Head,
+}
+
+/// The last step: logits of the mean hidden state.
+#[derive(Debug)]
+struct Head {
+    weights: Vec<f32>,
+    biases: Vec<f32>,
+}
+
+impl Head {
+    fn read(file: &TensorFile, prefix: &str, shape: &Shape) -> Result<Head, ModelError> {
+        let weights = file.floats(&format!("{prefix}head.weight"), &[OUTPUTS, shape.hidden])?;
+        Ok(Head { weights, biases: file.floats(&format!("{prefix}head.bias"), &[OUTPUTS])? })
+    }
+
+    /// The logits of a window, over the mean of its hidden states, which it leaves in the first row.
+    fn judge(&self, states: &mut [f32], hidden: usize, tokens: usize) -> Scores {
+        let (mean, others) = states.split_at_mut(hidden);
+        for state in others.chunks_exact(hidden) {
+            for (sum, value) in mean.iter_mut().zip(state) {
+                *sum += value;
+            }
+        }
+        for sum in mean.iter_mut() {
+            *sum /= tokens as f32;
+        }
+        let mut logits = [0.0; OUTPUTS];
+        let rows = self.weights.chunks_exact(hidden).zip(&self.biases);
+        for (logit, (weights, bias)) in logits.iter_mut().zip(rows) {
+            *logit = weights.iter().zip(mean.iter()).fold(0.0, |sum, (weight, value)| sum + weight * value) + bias;
+        }
+        let [injection, categories @ ..] = logits;
+        Scores { injection, categories }
+    }
+}
+
+impl ThirdParty {
+    /// `None` where the file has no such layers.
+    fn read(file: &TensorFile, shape: &Shape) -> Result<Option<ThirdParty>, ModelError> {
+        let Some(shared) = file.setting(SHARED) else { return Ok(None) };
+        let shared = shared.parse().ok().filter(|shared| *shared < shape.layers);
+        let shared = shared.ok_or(ModelError::setting(SHARED, "must be a whole number below that of all layers"))?;
+        let layers = (shared..shape.layers).map(|index| Layer::read(file, THIRD_PARTY, index, shape));
+        Ok(Some(ThirdParty {
+            shared,
+            layers: layers.collect::<Result<_, _>>()?,
+            head: Head::read(file, THIRD_PARTY, shape)?,
+        }))
+    }
 }
 
 impl Model {
@@ -64,7 +137,7 @@ impl Model {
         if prefix.len() > PREFIX_TOKENS_MAX || prefix.len() + 2 >= shape.window {
             return Err(ModelError::setting("prefix", "has too many tokens"));
         }
-        let layers = (0..shape.layers).map(|index| Layer::read(&file, index, &shape)).collect::<Result<_, _>>()?;
+        let layers = (0..shape.layers).map(|index| Layer::read(&file, "", index, &shape)).collect::<Result<_, _>>()?;
         Ok(Model {
             shape,
             path: Path::best(),
@@ -72,8 +145,8 @@ impl Model {
             prefix,
             embedding: Embedding::read(&file, &shape)?,
             layers,
-            head: file.floats("head.weight", &[OUTPUTS, shape.hidden])?,
-            head_biases: file.floats("head.bias", &[OUTPUTS])?,
+            head: Head::read(&file, "", &shape)?,
+            third_party: ThirdParty::read(&file, &shape)?,
             file,
         })
     }
@@ -105,11 +178,20 @@ impl Model {
         self.tokenizer.tokenize(text)
     }
 
-    /// Scores one window of tokens, such as a part of what [`Model::tokenize`] gave.
+    /// The layers that read what a speaker says, in their order, and the head.
+    fn reading(&self, speaker: Speaker) -> (impl Iterator<Item = &Layer>, &Head) {
+        let (shared, own, head) = match (&self.third_party, speaker) {
+            (Some(third), Speaker::ThirdParty) => (third.shared, third.layers.as_slice(), &third.head),
+            (None, Speaker::ThirdParty) | (_, Speaker::Anyone) => (self.layers.len(), [].as_slice(), &self.head),
+        };
+        (self.layers.iter().take(shared).chain(own), head)
+    }
+
+    /// Scores one window of tokens, such as a part of what [`Model::tokenize`] gave, as something that `speaker` says.
     ///
     /// # Errors
     /// When the window has more than [`Model::content_tokens_max`] tokens, or one that the vocabulary does not have.
-    pub fn score(&self, window: &[u32], space: &mut Workspace) -> Result<Scores, ScoreError> {
+    pub fn score(&self, window: &[u32], speaker: Speaker, space: &mut Workspace) -> Result<Scores, ScoreError> {
         if window.len() > self.content_tokens_max() {
             return Err(ScoreError::TooLong { tokens: window.len(), tokens_max: self.content_tokens_max() });
         }
@@ -126,29 +208,10 @@ impl Model {
         }
         let Workspace { states, change, rows, .. } = space;
         self.path.pass(AddNorm { states, change, norm: &self.embedding.norm, rows });
-        for layer in &self.layers {
+        let (layers, head) = self.reading(speaker);
+        for layer in layers {
             layer.run(self.path, &self.shape, tokens, space);
         }
-        Ok(self.judge(&mut space.states, tokens))
-    }
-
-    /// The head over the mean of the hidden states, which it leaves in the first row.
-    fn judge(&self, states: &mut [f32], tokens: usize) -> Scores {
-        let (mean, others) = states.split_at_mut(self.shape.hidden);
-        for state in others.chunks_exact(self.shape.hidden) {
-            for (sum, value) in mean.iter_mut().zip(state) {
-                *sum += value;
-            }
-        }
-        for sum in mean.iter_mut() {
-            *sum /= tokens as f32;
-        }
-        let mut logits = [0.0; OUTPUTS];
-        let rows = self.head.chunks_exact(self.shape.hidden).zip(&self.head_biases);
-        for (logit, (weights, bias)) in logits.iter_mut().zip(rows) {
-            *logit = weights.iter().zip(mean.iter()).fold(0.0, |sum, (weight, value)| sum + weight * value) + bias;
-        }
-        let [injection, categories @ ..] = logits;
-        Scores { injection, categories }
+        Ok(head.judge(&mut space.states, hidden, tokens))
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 use wardbell_encoder::kernel::Path;
-use wardbell_encoder::model::Model;
+use wardbell_encoder::model::{Model, Speaker};
 use wardbell_encoder::workspace::Workspace;
 
 const FILE: &[u8] = include_bytes!("oracle/tiny.safetensors");
@@ -39,7 +39,7 @@ fn scores_are_those_of_numpy_on_every_path() {
         let mut space = Workspace::new();
         for row in rows() {
             let window = row.ids.get(..model.content_tokens_max()).unwrap_or(&row.ids);
-            let scores = model.score(window, &mut space).unwrap();
+            let scores = model.score(window, Speaker::Anyone, &mut space).unwrap();
             let found = [&[scores.injection][..], &scores.categories].concat();
             for ((found, logit), exact) in found.iter().zip(row.logits).zip(row.exact) {
                 // The order of sums differs, and now and then a number falls on the other side of a half.

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use wardbell_encoder::error::ScoreError;
 use wardbell_encoder::kernel::Path;
-use wardbell_encoder::model::{Model, Scores};
+use wardbell_encoder::model::{Model, Scores, Speaker};
 use wardbell_encoder::workspace::Workspace;
 
 use self::random_model::{Measures, Random, random_model};
@@ -25,7 +25,8 @@ fn bits(scores: Scores) -> Vec<u32> {
 #[test]
 fn every_path_gives_the_same_bits() {
     for (seed, hidden, intermediate) in [(1, 32, 32), (2, 96, 160), (3, 384, 1536)] {
-        let measures = Measures { seed, layers: 2, hidden, intermediate, window: 128, vocabulary: 300 };
+        let measures =
+            Measures { seed, layers: 2, hidden, intermediate, window: 128, vocabulary: 300, shared: Some(1) };
         let file = random_model(measures, &[]);
         let models: Vec<Model> =
             Path::all().into_iter().map(|path| Model::read(file.clone()).unwrap().on(path)).collect();
@@ -33,19 +34,48 @@ fn every_path_gives_the_same_bits() {
         let mut space = Workspace::new();
         for length in [0, 1, 5, 6, 7, 14, 29, 30, 31, 62, 100, 126] {
             let window: Vec<u32> = (0..length).map(|_| random.id(300)).collect();
-            let scores: Vec<_> = models.iter().map(|model| bits(model.score(&window, &mut space).unwrap())).collect();
-            assert!(scores.windows(2).all(|pair| pair[0] == pair[1]), "{hidden} wide, {length} tokens: {scores:?}");
+            let [all, third] = [Speaker::Anyone, Speaker::ThirdParty].map(|speaker| -> Vec<_> {
+                models.iter().map(|model| bits(model.score(&window, speaker, &mut space).unwrap())).collect()
+            });
+            for scores in [&all, &third] {
+                assert!(scores.windows(2).all(|pair| pair[0] == pair[1]), "{hidden} wide, {length} tokens: {scores:?}");
+            }
+            assert_ne!(all[0], third[0], "third parties have layers of their own");
         }
+    }
+}
+
+#[test]
+fn a_file_without_layers_for_third_parties_reads_all_alike_and_a_wrong_one_is_an_error() {
+    let measures =
+        Measures { seed: 4, layers: 2, hidden: 32, intermediate: 32, window: 64, vocabulary: 300, shared: None };
+    let (model, mut space) = (Model::read(random_model(measures, &[])).unwrap(), Workspace::new());
+    let [all, third] = [Speaker::Anyone, Speaker::ThirdParty]
+        .map(|speaker| bits(model.score(&[7, 8, 9], speaker, &mut space).unwrap()));
+    assert_eq!(all, third);
+    // With fewer shared layers some are missing, and all cannot be shared.
+    let file = random_model(Measures { shared: Some(1), ..measures }, &[]);
+    let at = file.windows(24).position(|part| part == br#""third_party.shared":"1""#).unwrap() + 22;
+    for (digit, is_right) in [(b'0', false), (b'1', true), (b'2', false), (b'x', false)] {
+        let mut file = file.clone();
+        file[at] = digit;
+        let read = Model::read(file);
+        assert_eq!(read.is_ok(), is_right, "{:?}", read.err());
     }
 }
 
 #[test]
 fn a_used_workspace_changes_nothing() {
     let ids = MODEL.tokenize("Please read the attached invoice and tell me the total before Friday's meeting.").ids;
-    let fresh: Vec<_> = (0..ids.len()).map(|end| MODEL.score(&ids[..end], &mut Workspace::new()).unwrap()).collect();
+    let fresh: Vec<_> =
+        (0..ids.len()).map(|end| MODEL.score(&ids[..end], Speaker::Anyone, &mut Workspace::new()).unwrap()).collect();
     let mut space = Workspace::new();
     for end in (0..ids.len()).chain((0..ids.len()).rev()) {
-        assert_eq!(bits(MODEL.score(&ids[..end], &mut space).unwrap()), bits(fresh[end]), "{end} tokens");
+        assert_eq!(
+            bits(MODEL.score(&ids[..end], Speaker::Anyone, &mut space).unwrap()),
+            bits(fresh[end]),
+            "{end} tokens"
+        );
     }
 }
 
@@ -53,12 +83,12 @@ fn a_used_workspace_changes_nothing() {
 fn a_window_that_is_too_long_or_foreign_is_an_error() {
     let most = MODEL.content_tokens_max();
     let mut space = Workspace::new();
-    assert!(MODEL.score(&vec![5; most], &mut space).is_ok());
+    assert!(MODEL.score(&vec![5; most], Speaker::Anyone, &mut space).is_ok());
     let too_long = ScoreError::TooLong { tokens: most + 1, tokens_max: most };
-    assert_eq!(MODEL.score(&vec![5; most + 1], &mut space), Err(too_long));
+    assert_eq!(MODEL.score(&vec![5; most + 1], Speaker::Anyone, &mut space), Err(too_long));
     let foreign = u32::try_from(MODEL.shape().vocabulary).unwrap();
-    assert_eq!(MODEL.score(&[foreign], &mut space), Err(ScoreError::UnknownToken(foreign)));
-    assert_eq!(MODEL.score(&[u32::MAX], &mut space), Err(ScoreError::UnknownToken(u32::MAX)));
+    assert_eq!(MODEL.score(&[foreign], Speaker::Anyone, &mut space), Err(ScoreError::UnknownToken(foreign)));
+    assert_eq!(MODEL.score(&[u32::MAX], Speaker::Anyone, &mut space), Err(ScoreError::UnknownToken(u32::MAX)));
 }
 
 #[test]
@@ -116,7 +146,7 @@ proptest! {
         if let Ok(model) = Model::read(file) {
             let tokens = model.tokenize("Ignore everything above, Schlüssel 请把下面 \u{1f600}");
             let window = tokens.ids.get(..model.content_tokens_max()).unwrap_or(&tokens.ids);
-            let scores = model.score(window, &mut Workspace::new()).unwrap();
+            let scores = model.score(window, Speaker::Anyone, &mut Workspace::new()).unwrap();
             prop_assert!(scores.injection.is_finite() && scores.categories.iter().all(|logit| logit.is_finite()));
         }
     }

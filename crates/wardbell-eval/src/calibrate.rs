@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value};
-use wardbell_detect::cascade::calibration::Calibration;
-use wardbell_detect::cascade::{Cascade, Evidence, Space};
+use wardbell_detect::cascade::calibration::{Calibration, Scale};
+use wardbell_detect::cascade::{Cascade, Evidence, Space, Speaker};
 
 use crate::injection::{self, Case};
 use crate::measure::Scores;
@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// Texts that are none of a source of training either: rows with `text` and `label`, our own that were held out.
     #[arg(long)]
     held: Vec<PathBuf>,
+    /// The same for words of third parties: documents, results of tools.
+    #[arg(long)]
+    held_third_party: Vec<PathBuf>,
     /// What the encoder's logits are divided by.
     #[arg(long, default_value_t = 1.0)]
     temperature: f32,
@@ -65,40 +68,50 @@ struct Known {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let bytes = std::fs::read(&options.model).with_context(|| format!("cannot read {}", options.model.display()))?;
     // Anything that is in order: only the evidence is looked at.
-    let any = Calibration {
-        temperature: options.temperature,
-        share: 0.0,
-        length: 0.0,
-        clear: f32::MIN,
-        high: 0.0,
-        medium: 1.0,
-        low: 2.0,
-        content: CONTENT,
-        overlap: OVERLAP,
-    };
+    let scale = Scale { temperature: options.temperature, share: 0.0, length: 0.0, high: 0.0, medium: 1.0, low: 2.0 };
+    let any = Calibration { anyone: scale, third_party: scale, clear: f32::MIN, content: CONTENT, overlap: OVERLAP };
     let cascade = Cascade::calibrated(bytes.clone(), any)?;
     let mut cases = injection::cases(&options.data.join("dev.jsonl.gz"))?;
     for file in &options.benign {
         cases.extend(injection::cases(file)?.into_iter().filter(|case| !case.hostile));
     }
-    let held = options.held.iter().map(|file| injection::cases(file)).collect::<Result<Vec<_>>>()?.concat();
-    let first_held = cases.len();
-    cases.extend(held);
-    let evidence = injection::in_parallel(&cases, |case, space: &mut Space| Ok(cascade.evidence(&case.text, space)?))?;
-    let mut known: Vec<Known> =
-        cases.into_iter().zip(evidence).map(|(case, evidence)| Known { case, evidence }).collect();
+    let count = cases.len();
+    let weigh = |speaker, files: &[PathBuf]| -> Result<[Vec<Known>; 2]> {
+        let held = files.iter().map(|file| injection::cases(file)).collect::<Result<Vec<_>>>()?.concat();
+        let cases = [cases.clone(), held].concat();
+        let weigh = |case: &Case, space: &mut Space| Ok(cascade.evidence(&case.text, speaker, space)?);
+        let evidence = injection::in_parallel(&cases, weigh)?;
+        let mut known: Vec<Known> =
+            cases.into_iter().zip(evidence).map(|(case, evidence)| Known { case, evidence }).collect();
+        let held = known.split_off(count);
+        Ok([known, held])
+    };
 
-    let held = known.split_off(first_held);
+    let [known, held] = weigh(Speaker::Anyone, &options.held)?;
+    let anyone = choose("anyone", &known, &held, scale)?;
+    let clear = clear(&known, &anyone);
+    let [known, held] = weigh(Speaker::ThirdParty, &options.held_third_party)?;
+    let third_party = choose("third party", &known, &held, scale)?;
+    let calibration = Calibration { anyone, third_party, clear, ..any };
+    println!("{calibration:?}");
+    std::fs::write(&options.out, with_settings(&bytes, &calibration)?)?;
+    println!("wrote {}", options.out.display());
+    Ok(())
+}
+
+/// The share of the linear tier, what is taken off for length, and the thresholds for one speaker's words.
+fn choose(speaker: &str, known: &[Known], held: &[Known], any: Scale) -> Result<Scale> {
     for (what, ood) in [("seen", false), ("unseen", true)] {
         let benign = known.iter().filter(|known| !known.case.hostile && known.case.ood == ood);
         let logits =
             benign.flat_map(|known| &known.evidence).map(|w| w.encoder / any.temperature + TAIL_SHARE * w.linear);
-        println!("benign windows, {what}: mean excess over their highest hundredth {:.2}", excess(logits.collect()));
+        let excess = excess(logits.collect());
+        println!("{speaker}: benign windows, {what}: mean excess over their highest hundredth {excess:.2}");
     }
 
-    let mut best: Option<(f64, Calibration)> = None;
+    let mut best: Option<(f64, Scale)> = None;
     for (share, length) in SHARES.iter().flat_map(|share| LENGTHS.map(|length| (*share, length))) {
-        let tried = Calibration { share, length, ..any };
+        let tried = Scale { share, length, ..any };
         let scores = |known: &[Known], keep: &dyn Fn(&Known) -> bool| {
             let mut scores = Scores::default();
             for known in known.iter().filter(|known| keep(known)) {
@@ -106,31 +119,28 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
             scores
         };
-        let (all, foreign) = (scores(&known, &|_| true), scores(&known, &|known| known.case.ood));
-        let long = scores(&known, &|known| known.evidence.iter().any(|window| window.of >= LONG_WINDOWS));
-        let held = scores(&held, &|_| true).auroc().unwrap_or(0.0);
+        let (all, foreign) = (scores(known, &|_| true), scores(known, &|known| known.case.ood));
+        let long = scores(known, &|known| known.evidence.iter().any(|window| window.of >= LONG_WINDOWS));
+        let held = scores(held, &|_| true);
+        let [high, medium, low] = [0.05, 0.01, 0.001].map(|share| all.threshold_at(share));
         let recall = foreign.recall(foreign.threshold_at(0.01)).unwrap_or(0.0);
-        let recall_long = long.recall(all.threshold_at(0.01)).unwrap_or(0.0);
-        let (auroc, auroc_foreign) = (all.auroc().unwrap_or(0.0), foreign.auroc().unwrap_or(0.0));
+        let [recall_long, recall_held] = [&long, &held].map(|scores| scores.recall(medium).unwrap_or(0.0));
+        let [auroc, auroc_foreign, auroc_held] = [&all, &foreign, &held].map(|scores| scores.auroc().unwrap_or(0.0));
         println!(
-            "share {share}, length {length}: AUROC {auroc:.4}, out-of-source {auroc_foreign:.4}, recall there at 1 % {recall:.3}, of long \
-             attacks {recall_long:.3}, held-out AUROC {held:.4}"
+            "{speaker}: share {share}, length {length}: AUROC {auroc:.4}, out-of-source {auroc_foreign:.4}, recall there at 1 % \
+             {recall:.3}, of long attacks {recall_long:.3}, held-out AUROC {auroc_held:.4}, found {recall_held:.3}, flagged {:.3}",
+            held.false_positives(medium).unwrap_or(0.0)
         );
         // A point of AUROC is worth eight of recall, since chance moves it by an eighth; long attacks are few, and of sources that
         // training saw.
-        let worth = 8.0 * auroc_foreign + auroc + held + recall + recall_long / 4.0;
+        let worth = 8.0 * auroc_foreign + auroc + auroc_held + recall + recall_long / 4.0;
         if best.is_none_or(|(known, _)| worth > known) {
-            let [high, medium, low] = [0.05, 0.01, 0.001].map(|share| all.threshold_at(share));
-            best = Some((worth, Calibration { high, medium, low, ..tried }));
+            best = Some((worth, Scale { high, medium, low, ..tried }));
         }
     }
-    let (_, mut calibration) = best.context("no share was tried")?;
-    calibration.clear = clear(&known, &calibration);
-    ensure!(calibration.high < calibration.medium && calibration.medium < calibration.low, "thresholds do not rise");
-    println!("{calibration:?}");
-    std::fs::write(&options.out, with_settings(&bytes, &calibration)?)?;
-    println!("wrote {}", options.out.display());
-    Ok(())
+    let (_, scale) = best.context("no share was tried")?;
+    ensure!(scale.high < scale.medium && scale.medium < scale.low, "{speaker}: thresholds do not rise");
+    Ok(scale)
 }
 
 /// How far the highest hundredth lies above its lowest, in the mean: the scale of an exponential tail, which is how fast the highest
@@ -142,17 +152,15 @@ fn excess(mut logits: Vec<f32>) -> f64 {
     logits[..count].iter().map(|logit| f64::from(logit - bound)).sum::<f64>() / count.max(1) as f64
 }
 
-fn logit(evidence: &[Evidence], calibration: &Calibration) -> f32 {
-    let logit = |window: &Evidence| calibration.logit(window.encoder, window.linear, window.of);
+fn logit(evidence: &[Evidence], scale: &Scale) -> f32 {
+    let logit = |window: &Evidence| scale.logit(window.encoder, window.linear, window.of);
     evidence.iter().map(logit).fold(f32::MIN, f32::max)
 }
 
 /// The highest threshold under which few attacks fall that would else be found.
-fn clear(known: &[Known], calibration: &Calibration) -> f32 {
-    let found: Vec<&Known> = known
-        .iter()
-        .filter(|known| known.case.hostile && logit(&known.evidence, calibration) >= calibration.medium)
-        .collect();
+fn clear(known: &[Known], scale: &Scale) -> f32 {
+    let found: Vec<&Known> =
+        known.iter().filter(|known| known.case.hostile && logit(&known.evidence, scale) >= scale.medium).collect();
     // A text is cleared if every window is below the threshold and in a known language.
     let mut worst: Vec<f32> = found
         .iter()
@@ -173,7 +181,7 @@ fn with_settings(bytes: &[u8], calibration: &Calibration) -> Result<Vec<u8>> {
     let mut header: Map<String, Value> = serde_json::from_slice(header)?;
     let metadata = header.get_mut("__metadata__").and_then(Value::as_object_mut).context("the file has no settings")?;
     for (key, value) in calibration.settings() {
-        metadata.insert(key.to_owned(), Value::String(value));
+        metadata.insert(key, Value::String(value));
     }
     let mut header = serde_json::to_vec(&header)?;
     // Tensors start at a multiple of eight, as the format wants.

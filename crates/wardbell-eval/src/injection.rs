@@ -54,6 +54,8 @@ pub(crate) struct Judgement {
     pub(crate) lenient: f32,
     /// Whether the encoder was needed there.
     pub(crate) encoded: bool,
+    /// Where it is read as words of a third party.
+    pub(crate) third_party: f32,
     /// Whether something was left unread.
     pub(crate) partial: bool,
 }
@@ -107,10 +109,12 @@ pub(crate) fn judge(engine: &Engine, cascade: &Cascade, text: &str, space: &mut 
     let rules = engine.scan(text).iter().map(|finding| finding.score).fold(0.0, f32::max);
     let strict = cascade.judge_now(text, Effort::Strict, space)?;
     let lenient = cascade.judge_now(text, Effort::Lenient, space)?;
+    let third_party = cascade.judge_now(text, Effort::ThirdParty, space)?;
     Ok(Judgement {
         strict: strict.score.max(rules),
         lenient: lenient.score.max(rules),
         encoded: lenient.windows > 0,
+        third_party: third_party.score.max(rules),
         partial: strict.partial,
     })
 }

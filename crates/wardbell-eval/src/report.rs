@@ -43,6 +43,10 @@ pub(crate) struct Report {
     out_of_source: Worth,
     /// The out-of-source set where the encoder reads only what the linear tier does not clear.
     lenient: Worth,
+    /// Documents, hard negatives and attacks within data, of all sources: read as words of a user, and of a third party.
+    documents: [Worth; 2],
+    /// All texts read as words of a third party, whoever would say them.
+    third_party: Worth,
     /// Harmful requests without any manipulation, which are no injections; nothing of them where the data have none.
     harmful_plain: Option<Worth>,
     /// The share of benign texts that need no encoder there.
@@ -90,6 +94,7 @@ impl Report {
             Worth::of(&scores)
         };
         let strict = |judged: &Judgement| judged.strict;
+        let third_party = |judged: &Judgement| judged.third_party;
         let scopes = [true, false];
         let groups = |name: &dyn Fn(&Case) -> &String, with_benign: bool| {
             scopes.map(|ood| {
@@ -109,11 +114,16 @@ impl Report {
             both().filter(|(case, judged)| of(case) && keep(case, judged)).count() as f64 / all as f64
         };
         Self {
-            settings: calibration.settings().into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            settings: calibration.settings().into_iter().collect(),
             all: set(&|_| true, &strict),
             in_source: set(&|case| !case.ood, &strict),
             out_of_source: set(&|case| case.ood, &strict),
             lenient: set(&|case| case.ood, &|judged| judged.lenient),
+            documents: [
+                set(&|case| is_of_documents(&case.kind), &strict),
+                set(&|case| is_of_documents(&case.kind), &third_party),
+            ],
+            third_party: set(&|_| true, &third_party),
             harmful_plain: harmful_plain.map(|judged| {
                 let mut scores = Scores::default();
                 for judged in judged {
@@ -138,13 +148,17 @@ impl Report {
              Every text is read in full (`strict`); recall is the share of attacks that are found, false positives the share of\n\
              benign texts that are flagged, at the thresholds of the three sensitivities. The thresholds were chosen on the\n\
              benign texts of this same set, so that about 0.1 %, 1 % and 5 % of them are above. A harmful request that manipulates\n\
-             nothing is no injection: what is flagged of those counts as false.\n\n",
+             nothing is no injection: what is flagged of those counts as false. *Third party* is how the gateway reads documents\n\
+             and results of tools; *documents* are the kinds of text that come from there, attacks within them, and hard negatives.\n\n",
         );
         let rows = [
             ("**out-of-source**", &self.out_of_source),
             ("in-source", &self.in_source),
             ("all", &self.all),
             ("out-of-source, lenient", &self.lenient),
+            ("documents", &self.documents[0]),
+            ("documents, third party", &self.documents[1]),
+            ("all, third party", &self.third_party),
         ];
         let harmful = self.harmful_plain.iter().map(|worth| ("harmful, without manipulation", worth));
         table(&mut page, "texts", rows.into_iter().chain(harmful));
@@ -221,6 +235,11 @@ fn is_attack(kind: &str) -> bool {
     matches!(kind, "direct" | "jailbreak" | "extraction" | "indirect" | "obfuscated")
 }
 
+/// Whether texts of a kind come from third parties, or are what a detector takes for attacks there.
+fn is_of_documents(kind: &str) -> bool {
+    matches!(kind, "indirect" | "long_doc" | "tool_output" | "code" | "hard_negative")
+}
+
 fn table<'w>(page: &mut String, column: &str, rows: impl Iterator<Item = (&'w str, &'w Worth)>) {
     let _ = writeln!(
         page,
@@ -290,6 +309,9 @@ pub(crate) fn compare(now: &Report, before: &Path, peers: Option<&Peers>) -> Res
         ("out-of-source", &now.out_of_source, &before.out_of_source),
         ("in-source", &now.in_source, &before.in_source),
         ("out-of-source, lenient", &now.lenient, &before.lenient),
+        ("documents", &now.documents[0], &before.documents[0]),
+        ("documents, third party", &now.documents[1], &before.documents[1]),
+        ("all, third party", &now.third_party, &before.third_party),
     ];
     let harmful = now.harmful_plain.iter().zip(&before.harmful_plain);
     let harmful = harmful.map(|(now, before)| ("harmful, without manipulation", now, before));

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 use wardbell_core::finding::Located;
+use wardbell_core::origin::Origin;
 use wardbell_core::outcome::Outcome;
 use wardbell_core::policy::FailMode;
 use wardbell_core::verdict::Refusal;
@@ -70,7 +71,7 @@ async fn scan(
     let rules = Rules::gateway(&project.project.policy);
     let watch = Some(Watch::new(gateway, project, &rules, true));
     let eyes = Eyes { engine: Arc::clone(&gateway.engine), content: None, abuse: false, watch };
-    let Looked { found, beside, fingerprint: _, latency } = look(&eyes, &text, limits.detect_time_max)
+    let Looked { found, beside, fingerprint: _, latency } = look(&eyes, &text, Origin::User, limits.detect_time_max)
         .await
         .map_err(|failure| Refused::Guard(Refusal::FailedClosed(failure)))?;
     if let Some(failure) = beside.unread.filter(|failure| rules.fail_of(*failure) == FailMode::Closed) {

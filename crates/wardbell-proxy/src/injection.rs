@@ -33,13 +33,19 @@ pub(crate) struct Looks {
 }
 
 impl Watch {
-    /// What these rules want looked at. Texts that are sent to be scanned are read in full; so is what a third party says.
-    /// What the user says is read where the linear tier does not clear it.
+    /// What these rules want looked at. Texts that are sent to be scanned are read in full; so is what a third party says, as
+    /// words of one who may order nothing. What the user says is read where the linear tier does not clear it.
     pub(crate) fn new(gateway: &Gateway, project: &Arc<ProjectView>, rules: &Rules<'_>, is_scan: bool) -> Self {
         let efforts = Origin::ALL.iter().filter_map(|origin| {
             let level = rules.level(*origin).filter(|_| rules.injection != InjectionMode::Off)?;
-            let strict = is_scan || origin.is_third_party() || level == Sensitivity::High;
-            Some((*origin, if strict { Effort::Strict } else { Effort::Lenient }))
+            let effort = if origin.is_third_party() {
+                Effort::ThirdParty
+            } else if is_scan || level == Sensitivity::High {
+                Effort::Strict
+            } else {
+                Effort::Lenient
+            };
+            Some((*origin, effort))
         });
         Self {
             readers: gateway.readers.clone(),

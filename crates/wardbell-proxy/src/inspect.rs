@@ -414,21 +414,26 @@ pub(crate) struct Looked {
     pub(crate) latency: Duration,
 }
 
-/// Detects in one text, which is the user's.
+/// Detects in one text that is sent to be scanned.
 ///
 /// # Errors
 /// When the detectors did not finish.
-pub(crate) async fn look(eyes: &Eyes, text: &Arc<str>, time_max: Duration) -> Result<Looked, DetectionFailure> {
+pub(crate) async fn look(
+    eyes: &Eyes,
+    text: &Arc<str>,
+    origin: Origin,
+    time_max: Duration,
+) -> Result<Looked, DetectionFailure> {
     let started = Instant::now();
     let (owned, shared) = (eyes.clone(), Arc::clone(text));
     let long = text.len() > INLINE_BYTES_MAX;
     let (mut findings, mut beside, mut looks) = bounded(long, time_max, move || {
         let findings = owned.engine.scan(&shared);
         let mut beside = Beside::default();
-        owned.beside(&shared, true, &mut beside);
+        owned.beside(&shared, origin == Origin::User, &mut beside);
         let mut looks = Looks::default();
         if let Some(watch) = &owned.watch {
-            watch.look(0, Origin::User, &shared, &mut looks);
+            watch.look(0, origin, &shared, &mut looks);
         }
         (findings, beside, looks)
     })
@@ -455,7 +460,7 @@ pub(crate) async fn look(eyes: &Eyes, text: &Arc<str>, time_max: Duration) -> Re
     let mut characters = Characters::of(text);
     let locate = |finding: Finding| {
         let characters = characters.span(&finding.span);
-        Located { segment: 0, origin: Origin::User, finding, characters }
+        Located { segment: 0, origin, finding, characters }
     };
     let found = findings.into_iter().map(locate).collect();
     Ok(Looked { found, beside, fingerprint, latency: started.elapsed() })

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 use wardbell_core::verdict::DetectionFailure;
-use wardbell_detect::cascade::{Cascade, Effort, Judged, Look, Open, Space, WindowScores};
+use wardbell_detect::cascade::{Cascade, Effort, Judged, Look, Open, Space, Unread, WindowScores};
 use wardbell_telemetry::metrics::{WindowLabels, metrics};
 
 /// How many windows wait at most. Source: ours; at ten milliseconds each, two threads work on them for 2.5 s, half of the
@@ -40,7 +40,7 @@ pub struct Readers {
 
 /// A window that waits for a thread.
 struct Job {
-    window: Vec<u32>,
+    window: Unread<'static>,
     answer: oneshot::Sender<WindowScores>,
 }
 
@@ -85,7 +85,7 @@ impl Readers {
         for (segment, open) in open.into_iter().rev() {
             let mut answers = Vec::new();
             for window in open.unknown().take(room) {
-                answers.push(self.put(window.to_vec())?);
+                answers.push(self.put(window.into_owned())?);
             }
             room -= answers.len();
             waiting.push((segment, open, answers));
@@ -102,7 +102,7 @@ impl Readers {
         Ok(read)
     }
 
-    fn put(&self, window: Vec<u32>) -> Result<oneshot::Receiver<WindowScores>, DetectionFailure> {
+    fn put(&self, window: Unread<'static>) -> Result<oneshot::Receiver<WindowScores>, DetectionFailure> {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(DetectionFailure::Overloaded)?;
         // Before it is sent: a thread may take it at once.

@@ -1,7 +1,8 @@
 //! `POST /v1/scan`: whether a text is an attack, by LockLLM's wire (`spec/wire-lockllm.md` 2.3 to 2.5). Nothing is
 //! forwarded.
 //!
-//! The detectors read a text of any length as one, so `chunk` is taken and changes nothing.
+//! The detectors read a text of any length as one, so `chunk` is taken and changes nothing. One field is ours: `origin`, who
+//! says the text.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 use wardbell_core::finding::Located;
+use wardbell_core::origin::Origin;
 use wardbell_core::outcome::Outcome;
 use wardbell_core::verdict::{DetectionFailure, Refusal, Verdict};
 use wardbell_guard::policy::decide::decide;
@@ -34,6 +36,17 @@ use crate::respond;
 
 /// The names that the text goes by (the same page, 2.3).
 const INPUTS: [&str; 3] = ["input", "inputs", "text"];
+
+/// The words of the field `origin`, and what they mean. Without it a text is the user's.
+const ORIGINS: [(&str, Origin); 3] =
+    [("user", Origin::User), ("document", Origin::Document), ("tool_result", Origin::ToolResult)];
+
+/// What is to be scanned.
+#[derive(Debug, PartialEq)]
+struct Asked {
+    text: String,
+    origin: Origin,
+}
 
 /// `POST /v1/scan`.
 pub(crate) async fn scan(gateway: &Gateway, request: &mut Request<Incoming>) -> Response<AnswerBody> {
@@ -71,7 +84,7 @@ async fn answer(
     let limits = &gateway.limits;
     let room = gateway.bodies.room();
     let body = body::read(&headers, request.body_mut(), limits.body_bytes_max, limits.body_time_max, room).await;
-    let text = read(&body.map_err(Refused::of_body)?, &headers, &mut wishes)?;
+    let Asked { text, origin } = read(&body.map_err(Refused::of_body)?, &headers, &mut wishes)?;
     let text: Arc<str> = text.into();
     let rules = Rules::proxy(&project.project.policy, &wishes);
     let content = match rules.content {
@@ -83,7 +96,7 @@ async fn answer(
     let content = content.map_err(failed)?;
     let watch = Some(Watch::new(gateway, project, &rules, true));
     let eyes = Eyes { engine: Arc::clone(&gateway.engine), content, abuse: rules.abuse.is_some(), watch };
-    let mut looked = inspect::look(&eyes, &text, limits.detect_time_max).await.map_err(failed)?;
+    let mut looked = inspect::look(&eyes, &text, origin, limits.detect_time_max).await.map_err(failed)?;
     // A long text is read as far as it goes; the policy says whether that is enough.
     if let Some(failure) = looked.beside.unread.filter(|failure| *failure != DetectionFailure::TooLong) {
         return Err(failed(failure));
@@ -129,7 +142,7 @@ async fn answer(
 }
 
 /// Reads the body: the text, and the wishes that stand in it. A header beats the body where both say something.
-fn read(body: &[u8], headers: &HeaderMap, wishes: &mut Wishes) -> Result<String, Refused> {
+fn read(body: &[u8], headers: &HeaderMap, wishes: &mut Wishes) -> Result<Asked, Refused> {
     let wrong = |field, must| Refused::Field { field, must };
     let Ok(Value::Object(mut fields)) = serde_json::from_slice(body) else {
         return Err(wrong("input", "in a JSON object, such as {\"input\": \"…\"}"));
@@ -163,8 +176,15 @@ fn read(body: &[u8], headers: &HeaderMap, wishes: &mut Wishes) -> Result<String,
         let chunk = value.as_bool().ok_or(wrong("chunk", "true or false"))?;
         wishes.chunk = wishes.chunk.or(Some(chunk));
     }
+    let origin = match present(&mut fields, "origin") {
+        None => Origin::User,
+        Some(value) => {
+            let known = ORIGINS.iter().find(|(word, _)| value.as_str() == Some(word));
+            known.ok_or(wrong("origin", "user, document or tool_result"))?.1
+        }
+    };
     // Fields that nobody knows are left alone: newer clients may send more.
-    Ok(text)
+    Ok(Asked { text, origin })
 }
 
 /// A field that is there and not null.
@@ -194,7 +214,7 @@ mod tests {
             headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
         let Ok(mut wishes) = super::wishes(Edge::Proxy, &headers) else { return Err("header".to_owned()) };
         match read(body.as_bytes(), &headers, &mut wishes) {
-            Ok(text) => Ok((text, wishes)),
+            Ok(Asked { text, .. }) => Ok((text, wishes)),
             Err(Refused::Field { field, .. }) => Err(field.to_owned()),
             Err(other) => Err(format!("{other:?}")),
         }
@@ -216,9 +236,32 @@ mod tests {
             (r#"{"input":"a","sensitivity":"extreme"}"#, "sensitivity"),
             (r#"{"input":"a","mode":7}"#, "mode"),
             (r#"{"input":"a","chunk":"yes"}"#, "chunk"),
+            (r#"{"input":"a","origin":"system"}"#, "origin"),
+            (r#"{"input":"a","origin":["user"]}"#, "origin"),
         ] {
             assert_eq!(asked(body, &[]).unwrap_err(), field, "{body}");
         }
+    }
+
+    #[test]
+    fn a_text_is_the_users_unless_the_body_says_who_says_it() {
+        for (origin, expected) in [
+            ("null", Origin::User),
+            ("\"user\"", Origin::User),
+            ("\"document\"", Origin::Document),
+            ("\"tool_result\"", Origin::ToolResult),
+        ] {
+            let body = format!("{{\"input\":\"a\",\"origin\":{origin}}}");
+            let asked =
+                read(body.as_bytes(), &HeaderMap::new(), &mut super::wishes(Edge::Proxy, &HeaderMap::new()).unwrap());
+            assert_eq!(asked.unwrap(), Asked { text: "a".to_owned(), origin: expected }, "{body}");
+        }
+        assert_eq!(
+            read(b"{\"text\":\"a\"}", &HeaderMap::new(), &mut super::wishes(Edge::Proxy, &HeaderMap::new()).unwrap())
+                .unwrap()
+                .origin,
+            Origin::User
+        );
     }
 
     #[test]

@@ -18,12 +18,14 @@ pub(crate) struct Measures {
     pub(crate) window: usize,
     /// At least 300.
     pub(crate) vocabulary: usize,
+    /// How many layers read for every speaker, where there are others for third parties.
+    pub(crate) shared: Option<usize>,
 }
 
 /// The measures of the model that is shipped.
 #[allow(dead_code, reason = "the properties are tried with smaller ones")]
 pub(crate) const SHIPPED: Measures =
-    Measures { seed: 1, layers: 6, hidden: 384, intermediate: 1536, window: 128, vocabulary: 85_000 };
+    Measures { seed: 1, layers: 6, hidden: 384, intermediate: 1536, window: 128, vocabulary: 88_000, shared: Some(3) };
 
 /// Random numbers, the same everywhere (xorshift64*).
 pub(crate) struct Random(u64);
@@ -58,7 +60,7 @@ impl Random {
 
 /// A file that the model reads. `words` are pieces, before those that are made up.
 pub(crate) fn random_model(measures: Measures, words: &[String]) -> Vec<u8> {
-    let Measures { seed, layers, hidden, intermediate, window, vocabulary } = measures;
+    let Measures { seed, layers, hidden, intermediate, window, vocabulary, shared } = measures;
     let mut random = Random::new(seed);
     let mut file = Writer::default();
     let floats = |random: &mut Random, length: usize, middle: f32, spread: f32| -> Vec<u8> {
@@ -76,7 +78,9 @@ pub(crate) fn random_model(measures: Measures, words: &[String]) -> Vec<u8> {
     );
     file.add("embeddings.position", "F32", &[window, hidden], &floats(&mut random, window * hidden, 0.0, 0.05));
     let mut norms = vec!["embeddings.norm".to_owned()];
-    for layer in 0..layers {
+    let common = (0..layers).map(|layer| format!("layer.{layer}"));
+    let others = (shared.unwrap_or(layers)..layers).map(|layer| format!("third_party.layer.{layer}"));
+    for layer in common.chain(others) {
         for (part, outputs, inputs) in [
             ("query", hidden, hidden),
             ("key", hidden, hidden),
@@ -85,7 +89,7 @@ pub(crate) fn random_model(measures: Measures, words: &[String]) -> Vec<u8> {
             ("up", intermediate, hidden),
             ("down", hidden, intermediate),
         ] {
-            let name = format!("layer.{layer}.{part}");
+            let name = format!("{layer}.{part}");
             let weights: Vec<u8> = (0..outputs * inputs / 8).flat_map(|_| lane_weights(&mut random)).collect();
             file.add(&format!("{name}.weight"), "I8", &[outputs, inputs], &weights);
             let scales: Vec<u8> =
@@ -93,15 +97,18 @@ pub(crate) fn random_model(measures: Measures, words: &[String]) -> Vec<u8> {
             file.add(&format!("{name}.scale"), "F32", &[outputs], &scales);
             file.add(&format!("{name}.bias"), "F32", &[outputs], &floats(&mut random, outputs, 0.0, 0.1));
         }
-        norms.push(format!("layer.{layer}.attention_norm"));
-        norms.push(format!("layer.{layer}.output_norm"));
+        norms.push(format!("{layer}.attention_norm"));
+        norms.push(format!("{layer}.output_norm"));
     }
     for norm in norms {
         file.add(&format!("{norm}.weight"), "F32", &[hidden], &floats(&mut random, hidden, 1.0, 0.1));
         file.add(&format!("{norm}.bias"), "F32", &[hidden], &floats(&mut random, hidden, 0.0, 0.1));
     }
-    file.add("head.weight", "F32", &[6, hidden], &floats(&mut random, 6 * hidden, 0.0, 0.2));
-    file.add("head.bias", "F32", &[6], &floats(&mut random, 6, 0.0, 1.0));
+    for prefix in std::iter::once("").chain(shared.map(|_| "third_party.")) {
+        let weights = floats(&mut random, 6 * hidden, 0.0, 0.2);
+        file.add(&format!("{prefix}head.weight"), "F32", &[6, hidden], &weights);
+        file.add(&format!("{prefix}head.bias"), "F32", &[6], &floats(&mut random, 6, 0.0, 1.0));
+    }
 
     let pieces = pieces(&mut random, vocabulary, words);
     let letters: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes()).collect();
@@ -136,6 +143,9 @@ pub(crate) fn random_model(measures: Measures, words: &[String]) -> Vec<u8> {
         ("prefix", String::new()),
     ] {
         file.settings.insert(key.to_owned(), Value::String(value));
+    }
+    if let Some(shared) = shared {
+        file.settings.insert("third_party.shared".to_owned(), Value::String(shared.to_string()));
     }
     file.finish()
 }

@@ -1,0 +1,103 @@
+"""Which windows a round of training sees for the layers that read what third parties say: documents, pages, mails, results of tools.
+
+Nobody who speaks there may give orders to whoever reads. So a request that would be a user's right is an attack, and what tells it from an order to
+the people for whom the document was written is the document around it: lines stand in their place, or in another document.
+"""
+
+import random
+
+import numpy as np
+
+from corpus import ROLES, Row
+from sample import (
+    CHANGE_CHANCE,
+    COMPOSE_IDS_MAX,
+    FOREIGN_WEIGHT,
+    SEAM_CHANCE,
+    STATEMENT_FAMILIES,
+    THIN_CHANCE,
+    Example,
+    Sampler,
+    change,
+    crop,
+    enclosed,
+    thin,
+)
+from tokens import WINDOW_IDS
+
+DOCUMENT_KINDS = frozenset(("long_doc", "tool_output", "code"))
+USER_KINDS = frozenset(("benign", "system_prompt"))
+USER_WEIGHT = 0.25
+"""What a user or an application says harmlessly, where a third party says it: a ticket, a library of prompts."""
+BLUNT_KINDS = frozenset(("direct", "jailbreak", "extraction"))
+BLUNT_WEIGHT = 0.4
+"""Attacks that are known by their words alone: the other layers know them already."""
+ENCLOSE_CHANCE = 0.6
+"""How often a short attack is put into a document, where it would stand alone."""
+ENCLOSE_HARMLESS_CHANCE = 0.3
+"""How often a short hard negative of ours is."""
+GRAFT_CHANCE = 0.35
+"""How often a line whose document we know is put into another one."""
+LINE_IDS_MAX = 90
+AROUND_IDS_MIN = 40
+"""A window around a line has so many ids at least, where its document has them."""
+
+
+class ThirdParty(Sampler):
+    """Draws rounds as `Sampler` does, of what third parties may say."""
+
+    def __init__(self, *what):
+        super().__init__(*what)
+        self.contexts = [n for n, row in enumerate(self.rows) if row.label == 0 and self.is_context(row)]
+        self.context_set = set(self.contexts)
+
+    @staticmethod
+    def is_context(row: Row) -> bool:
+        return row.kind in DOCUMENT_KINDS or row.family in STATEMENT_FAMILIES or bool(row.own and row.line)
+
+    def weight(self, row: Row) -> float:
+        weight = 1.0 if row.lang in ("en", "und") else FOREIGN_WEIGHT
+        if row.kind in (BLUNT_KINDS if row.label else USER_KINDS):
+            weight *= BLUNT_WEIGHT if row.label else USER_WEIGHT
+        return weight
+
+    def example(self, n: int, dice: random.Random) -> Example:
+        row, windows = self.rows[n], self.windows[n]
+        role = ROLES.get(row.kind, 1) if row.label else 0
+        if n in self.lines:
+            own_place = dice.random() >= GRAFT_CHANCE
+            line = self.lines[n]
+            window = enclosed(self.around(row, dice) if own_place else self.compose(line[:COMPOSE_IDS_MAX], self.contexts, dice))
+        elif len(windows) == 1:
+            window = enclosed(self.short(n, row, windows[0][1:-1], dice))
+        elif row.label == 0:
+            window = crop(dice.choice(windows), dice)
+        else:
+            window = windows[self.likely(n, row, dice)]
+        if dice.random() < THIN_CHANCE / 2:
+            window = thin(window, dice)
+        return Example(window.astype(np.int32), row.label, role)
+
+    def short(self, n: int, row: Row, ids: np.ndarray, dice: random.Random) -> np.ndarray:
+        if dice.random() < CHANGE_CHANCE:
+            ids = self.vocabulary.encode([change(row.text, True, dice)])[0]
+        if len(ids) <= COMPOSE_IDS_MAX:
+            chance = SEAM_CHANCE if n in self.context_set else 0.0
+            if row.label == 1:
+                chance = ENCLOSE_CHANCE
+            elif row.own and row.kind == "hard_negative":
+                chance = ENCLOSE_HARMLESS_CHANCE
+            if dice.random() < chance:
+                ids = self.compose(ids, self.contexts, dice)
+        return ids[: WINDOW_IDS - 2]
+
+    def around(self, row: Row, dice: random.Random) -> np.ndarray:
+        """The line and what stands around it, cut at random places."""
+        at = row.text.index(row.line)
+        before, line, after = self.vocabulary.encode([row.text[:at], row.line, row.text[at + len(row.line) :]])
+        line = line[:LINE_IDS_MAX]
+        room = max(0, dice.randint(AROUND_IDS_MIN, WINDOW_IDS - 2) - len(line))
+        left = min(dice.randint(0, room), len(before))
+        right = min(room - left, len(after))
+        left = min(room - right, len(before))
+        return np.concatenate([before[len(before) - left :], line, after[:right]])
