@@ -207,6 +207,13 @@ def test_the_feed_follows_what_happens(busy):
     page.locator(".feed", has_text="model-while-paused").wait_for()
 
 
+def a_cv_with_an_order() -> str:
+    """From the texts that the injection model never saw."""
+    lines = (Path(__file__).parent.parent / "training/places/unseen.jsonl").read_text("utf-8").splitlines()
+    cv = next(row for row in map(json.loads, lines) if row["id"] == "test-012")
+    return cv["before"] + cv["attacks"][1] + cv["after"]
+
+
 def test_the_playground_shows_what_would_happen(busy):
     page = busy.page
     busy.go("/playground")
@@ -221,6 +228,10 @@ def test_the_playground_shows_what_would_happen(busy):
     page.get_by_label("Text or body").fill("no json")
     busy.click("Look")
     page.get_by_text("This is not JSON").wait_for()
+    page.get_by_role("combobox", name="Read as").select_option("tool_result")
+    page.get_by_label("Text or body").fill(a_cv_with_an_order())
+    busy.click("Look")
+    page.get_by_text("The request is stopped because of a prompt injection.").wait_for()
 
 
 def test_a_policy_is_changed_and_taken_back(busy):

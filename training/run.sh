@@ -92,8 +92,9 @@ step "model file"
 digest="$(PYTHONPATH="$here/src" "$python" -c 'import sys, pathlib, corpus
 print(corpus.fingerprint(corpus.public(pathlib.Path(sys.argv[1])) + corpus.own(pathlib.Path(sys.argv[2]))[0]))' \
   "$data/train.jsonl.gz" "$here/own")"
-"$python" "$here/src/export.py" "${places[@]}" --checkpoint "$out/shipped.pt" --third-party "$out/third.pt" --linear "$out/linear.bin" \
-  --corpus "$digest" --version "$(date -u +%Y.%m.%d)" --model "$out/uncalibrated.safetensors" --oracle "$out/oracle.json"
+"$python" "$here/src/export.py" "${places[@]}" --checkpoint "$out/shipped.pt" --linear "$out/linear.bin" \
+  --corpus "$digest" --version "$(date -u +%Y.%m.%d)" --model "$out/anyone.safetensors" --oracle "$out/oracle.json"
+"$python" "$here/src/add_third_party.py" "${places[@]}" --checkpoint "$out/third.pt" --model "$out/anyone.safetensors" --to "$out/uncalibrated.safetensors"
 
 # Calibration and report are made by the code of the gateway, on whole documents.
 step "calibration"

@@ -29,7 +29,7 @@ def bytes_and_offsets(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def tensors(base: carrier.Carrier, vocabulary: Vocabulary, encoder: Encoder) -> dict[str, np.ndarray]:
-    """All tensors but those of the linear tier and for third parties."""
+    """All tensors but those of the linear tier."""
     scales, halves = base.blocks("emb.word", base.hidden)
     found = {
         "embeddings.word.q4": halves[vocabulary.kept],
@@ -49,10 +49,11 @@ def tensors(base: carrier.Carrier, vocabulary: Vocabulary, encoder: Encoder) -> 
     found["normaliser.to"] = np.array([letter for one in becomes for letter in one], dtype=np.uint32)
     for index, layer in enumerate(encoder.layers):
         found |= layer_tensors(f"layer.{index}", layer)
-    return found
+    return {name: np.ascontiguousarray(values) for name, values in found.items()}
 
 
 def layer_tensors(place: str, layer: Layer) -> dict[str, np.ndarray]:
+    """The tensors of a layer, whose names begin with `place`."""
     found = {}
     for name in MATRICES:
         module = getattr(layer, name)
@@ -62,26 +63,6 @@ def layer_tensors(place: str, layer: Layer) -> dict[str, np.ndarray]:
         module = getattr(layer, name)
         found[f"{place}.{name}.weight"] = module.weight.detach().numpy()
         found[f"{place}.{name}.bias"] = module.bias.detach().numpy()
-    return found
-
-
-def shared_layers(encoder: Encoder, other: Encoder) -> int:
-    """How many of the lowest layers are the same in both. Raises `ValueError` where what lies below them differs, or none does."""
-
-    def same(one: torch.nn.Module, two: torch.nn.Module) -> bool:
-        return all(torch.equal(mine, yours) for mine, yours in zip(one.parameters(), two.parameters()))
-
-    alike = [same(mine, yours) for mine, yours in zip(encoder.layers, other.layers)]
-    if not same(encoder.norm, other.norm) or len(encoder.layers) != len(other.layers) or all(alike):
-        raise ValueError("the network for third parties must differ from the other in its highest layers, and only there")
-    return alike.index(False)
-
-
-def third_party_tensors(other: Encoder, shared: int) -> dict[str, np.ndarray]:
-    """What reads for third parties in place of the highest layers and the head."""
-    found = {"third_party.head.weight": other.head.weight.detach().numpy(), "third_party.head.bias": other.head.bias.detach().numpy()}
-    for index in range(shared, len(other.layers)):
-        found |= layer_tensors(f"third_party.layer.{index}", other.layers[index])
     return found
 
 
@@ -126,7 +107,6 @@ def main() -> None:
     parser.add_argument("--own", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--third-party", type=Path, help="checkpoint of the network that reads what third parties say")
     parser.add_argument("--linear", type=Path, help="file of `wardbell-eval fit`")
     parser.add_argument("--corpus", required=True, help="sha256 of the corpus, for the record")
     parser.add_argument("--version", required=True)
@@ -162,12 +142,6 @@ def main() -> None:
     if arguments.linear:
         found["linear.weights"], more = linear(arguments.linear)
         metadata |= more
-    if arguments.third_party:
-        other = prepare.restored(arguments.base, vocabulary, arguments.third_party).eval()
-        shared = shared_layers(encoder, other)
-        found |= third_party_tensors(other, shared)
-        metadata["third_party.shared"] = shared
-    found = {name: np.ascontiguousarray(values) for name, values in found.items()}
     part = arguments.model.with_suffix(".part")
     save_file(found, part, metadata={key: str(value) for key, value in metadata.items()})
     part.rename(arguments.model)

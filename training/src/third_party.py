@@ -26,9 +26,10 @@ from sample import (
 from tokens import WINDOW_IDS
 
 DOCUMENT_KINDS = frozenset(("long_doc", "tool_output", "code"))
-USER_KINDS = frozenset(("benign", "system_prompt"))
 USER_WEIGHT = 0.25
-"""What a user or an application says harmlessly, where a third party says it: a ticket, a library of prompts."""
+"""Harmless requests of users, where a third party says them: a ticket, a form."""
+LINE_WEIGHT = 2.5
+"""Texts of which we know the line that their label is about: twins in one place."""
 BLUNT_KINDS = frozenset(("direct", "jailbreak", "extraction"))
 BLUNT_WEIGHT = 0.4
 """Attacks that are known by their words alone: the other layers know them already."""
@@ -57,9 +58,11 @@ class ThirdParty(Sampler):
 
     def weight(self, row: Row) -> float:
         weight = 1.0 if row.lang in ("en", "und") else FOREIGN_WEIGHT
-        if row.kind in (BLUNT_KINDS if row.label else USER_KINDS):
-            weight *= BLUNT_WEIGHT if row.label else USER_WEIGHT
-        return weight
+        if row.line:
+            return weight * LINE_WEIGHT
+        if row.label and row.kind in BLUNT_KINDS:
+            return weight * BLUNT_WEIGHT
+        return weight * (USER_WEIGHT if not row.label and row.kind == "benign" else 1.0)
 
     def example(self, n: int, dice: random.Random) -> Example:
         row, windows = self.rows[n], self.windows[n]

@@ -39,8 +39,8 @@ MEAN_SHARE = 0.1
 """The running mean of the weights looks back over so much of the steps done."""
 WEIGHT_DECAY = 0.01
 CLIP = 1.0
-SMOOTH_ATTACK, SMOOTH_BENIGN = 0.97, 0.015
-"""Targets instead of 1 and 0: the public rows hold a few per cent of wrong labels."""
+SMOOTHING = 0.03
+"""Targets are less than 1 by so much and more than 0 by half of it: the public rows hold a few per cent of wrong labels."""
 CATEGORY_SHARE = 0.15
 LOGIT_SHARE = 0.1
 """Weight of the squared distance to the teachers' injection logit; the labels' weight falls to `LABEL_SHARE` beside it."""
@@ -52,9 +52,9 @@ POOLED_SHARE = 0.5
 """Only for a student that began as its first teacher's layers: another's vectors mean something else."""
 
 
-def loss_of(logits: torch.Tensor, labels: torch.Tensor, roles: torch.Tensor) -> torch.Tensor:
+def loss_of(logits: torch.Tensor, labels: torch.Tensor, roles: torch.Tensor, smoothing: float) -> torch.Tensor:
     """Injection by smoothed cross-entropy, and for attacks the category."""
-    target = SMOOTH_BENIGN + labels * (SMOOTH_ATTACK - SMOOTH_BENIGN)
+    target = smoothing / 2 + labels * (1.0 - 1.5 * smoothing)
     injection = functional.binary_cross_entropy_with_logits(logits[:, 0], target)
     category = functional.cross_entropy(logits[:, 1:], (roles.long() - 1).clamp(min=0), reduction="none")
     return injection + CATEGORY_SHARE * (category * labels).mean()
@@ -191,6 +191,7 @@ def main() -> None:
     parser.add_argument("--highest", type=int, help="only so many of the highest layers learn, and the head; else all do")
     parser.add_argument("--third-party", action="store_true", help="learn what third parties may say (`third_party.py`)")
     parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--smoothing", type=float, default=SMOOTHING, help="how far targets lie from 1; they lie half as far from 0")
     parser.add_argument("--own-weight", type=float, default=1.8, help="how often an own text is seen in a round; 0 leaves them out")
     parser.add_argument("--public-weight", type=float, default=0.8, help="share of the public rows' usual place in a round")
     parser.add_argument("--rate", type=float, default=1.0, help="share of the full rate")
@@ -263,7 +264,7 @@ def main() -> None:
                 pooled = encoder.pooled_from(below.float(), lengths, frozen) if frozen else encoder.pooled(below, lengths)
                 logits = encoder.head(pooled)
             logits, pooled = logits.float(), pooled.float()
-            loss = loss_of(logits, labels, roles)
+            loss = loss_of(logits, labels, roles, arguments.smoothing)
             if said:
                 loss = LABEL_SHARE * loss + distance(logits, pooled, labels, said, 0.0 if arguments.start else POOLED_SHARE)
             optimiser.zero_grad(set_to_none=True)

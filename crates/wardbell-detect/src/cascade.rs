@@ -14,7 +14,8 @@
 //!
 //! **Effort.** What a user says goes to the encoder only where the linear tier is not sure that it is harmless, or does not
 //! know its language. Tool results and documents always go there, all of them, and layers of their own read them: who
-//! speaks there may order nothing, so a line that would be a user's good right is an attack.
+//! speaks there may order nothing, so a line that would be a user's good right is an attack. What would be an attack of a user's is
+//! one there as well: windows that the linear tier does not clear are read once more as anyone's, and the surer score counts.
 //!
 //! **Memory.** Verdicts on texts and on windows are remembered under keyed hashes, so that in a conversation only what is
 //! new is scored. The key is drawn once for each process; text is not kept.
@@ -29,6 +30,7 @@ use std::ops::Range;
 
 use wardbell_core::entity::EntityType;
 use wardbell_core::finding::Finding;
+use wardbell_core::policy::Sensitivity;
 use wardbell_encoder::error::{ModelError, ScoreError};
 use wardbell_encoder::file::NumberKind;
 pub use wardbell_encoder::model::Speaker;
@@ -68,11 +70,16 @@ pub enum Effort {
 }
 
 impl Effort {
-    const fn speaker(self) -> Speaker {
-        match self {
-            Self::Lenient | Self::Strict => Speaker::Anyone,
-            Self::ThirdParty => Speaker::ThirdParty,
-        }
+    /// Whose words a window is read as. What a third party says is an attack, too, where it would be one of a user's; that is looked for
+    /// as it is for users: where the linear tier does not clear the window.
+    fn speakers(self, is_cleared: bool) -> impl Iterator<Item = Speaker> {
+        let as_anyone = match self {
+            Self::Lenient | Self::Strict => true,
+            Self::ThirdParty => !is_cleared,
+        };
+        let as_third_party = self == Self::ThirdParty;
+        let third_party = as_third_party.then_some(Speaker::ThirdParty).into_iter();
+        third_party.chain(as_anyone.then_some(Speaker::Anyone))
     }
 }
 
@@ -147,7 +154,7 @@ impl Category {
 pub struct Judged {
     /// From 0 to 1; see the scale above.
     pub score: f32,
-    /// What the score was made of: log-odds, comparable only between texts that the same tier judged.
+    /// What the score was made of: log-odds, comparable only between texts that the same tier judged as the same speaker's.
     pub logit: f32,
     /// The kind, if it were one.
     pub category: Category,
@@ -198,7 +205,6 @@ pub enum Look {
 #[derive(Debug)]
 pub struct Open {
     key: Key,
-    speaker: Speaker,
     windows: Vec<Window>,
     ruled: Option<Ruled>,
     partial: bool,
@@ -215,6 +221,8 @@ struct Ruled {
 #[derive(Debug)]
 struct Window {
     ids: Vec<u32>,
+    /// Whose words it is read as.
+    speaker: Speaker,
     key: Key,
     /// The bytes of the text behind it.
     span: Range<usize>,
@@ -233,7 +241,7 @@ impl Open {
     /// The windows that the encoder has not seen before, in order.
     pub fn unknown(&self) -> impl Iterator<Item = Unread<'_>> {
         let unknown = self.windows.iter().filter(|window| window.known.is_none());
-        unknown.map(|window| Unread { ids: Cow::Borrowed(&window.ids), speaker: self.speaker })
+        unknown.map(|window| Unread { ids: Cow::Borrowed(&window.ids), speaker: window.speaker })
     }
 }
 
@@ -344,13 +352,13 @@ impl Cascade {
 
     /// Looks at a text with the linear tier, in time linear in its length.
     pub fn look(&self, text: &str, effort: Effort) -> Look {
-        let (key, speaker) = (self.texts.key(&(text, effort)), effort.speaker());
+        let key = self.texts.key(&(text, effort));
         if let Some(judged) = self.texts.get(&key) {
             return Look::Judged(judged);
         }
         let Ok(linear) = Linear::new(&self.weights, self.scale, self.bias) else {
             // It was made once before, from the same numbers.
-            return Look::Open(Open { key, speaker, windows: Vec::new(), ruled: None, partial: true });
+            return Look::Open(Open { key, windows: Vec::new(), ruled: None, partial: true });
         };
         let readings = Readings::of(text);
         let score = |(index, text): (usize, &str)| {
@@ -392,21 +400,24 @@ impl Cascade {
                     .iter()
                     .filter(|w| w.span.start < span.end.max(1) && span.start < w.span.end.max(1))
                     .collect();
-                if effort == Effort::Lenient && around.iter().all(|window| clears(window)) {
+                let is_cleared = around.iter().all(|window| clears(window));
+                if effort == Effort::Lenient && is_cleared {
                     continue;
                 }
                 let linear = around.iter().map(|window| window.logit).fold(f32::MIN, f32::max);
                 let linear = if around.is_empty() { self.bias } else { linear };
                 let is_known = around.iter().all(|window| window.is_known);
-                let window_key = self.seen.key(&(speaker, &ids));
-                let known = self.seen.get(&window_key);
-                let span = readings.to_source(index, &span);
-                windows.push(Window { ids, key: window_key, span, way: reading.way(), linear, is_known, of, known });
+                let (span, way) = (readings.to_source(index, &span), reading.way());
+                for speaker in effort.speakers(is_cleared) {
+                    let key = self.seen.key(&(speaker, &ids));
+                    let (ids, span, known) = (ids.clone(), span.clone(), self.seen.get(&key));
+                    windows.push(Window { ids, speaker, key, span, way, linear, is_known, of, known });
+                }
             }
         }
         let partial = readings.is_partial()
             | windows::within(&mut windows, WINDOWS_MAX, |window| (window.way == Way::Plain, window.linear));
-        Look::Open(Open { key, speaker, windows, ruled, partial })
+        Look::Open(Open { key, windows, ruled, partial })
     }
 
     /// The surest thing that the rules find in texts that were hidden.
@@ -431,8 +442,7 @@ impl Cascade {
     /// Says what is made of a look, with what the encoder said of its [unknown](Open::unknown) windows, in their order. A
     /// window that has no answer counts as not read.
     pub fn judge(&self, open: Open, answers: impl IntoIterator<Item = WindowScores>) -> Judged {
-        let Open { key, speaker, windows, ruled, mut partial } = open;
-        let scale = self.calibration.of(speaker);
+        let Open { key, windows, ruled, mut partial } = open;
         let mut answers = answers.into_iter();
         let mut judged = Vec::with_capacity(windows.len());
         let mut complete = true;
@@ -447,26 +457,27 @@ impl Cascade {
                 self.seen.put(window.key, scores);
                 scores
             };
-            judged.push((window, scores, scale.logit(scores.injection, window.linear, window.of)));
+            let scale = self.calibration.of(window.speaker);
+            let logit = scale.logit(scores.injection, window.linear, window.of);
+            judged.push((window, scores, logit, scale.score(logit)));
         }
         partial |= !complete;
-        let Some((worst, scores, logit)) = judged.iter().max_by(|a, b| a.2.total_cmp(&b.2)) else {
-            let score = scale.score(f32::MIN);
+        let Some((worst, scores, logit, score)) = judged.iter().max_by(|a, b| a.3.total_cmp(&b.3)) else {
+            let score = self.calibration.anyone.score(f32::MIN);
             let (category, spans) = (Category::Direct, Vec::new());
             return Judged { score, logit: f32::MIN, category, spans, partial, windows: 0 }.with(ruled);
         };
         let category = if worst.way == Way::Plain { Category::of(scores) } else { Category::Obfuscated };
         // What counts at the highest sensitivity decided as well, if it is hostile at all.
-        let decides = scale.high;
+        let decides = Sensitivity::High.threshold();
         let mut spans: Vec<Range<usize>> = judged
             .iter()
-            .filter(|(window, _, other)| std::ptr::eq(*window, *worst) || *other >= decides)
-            .map(|(window, _, _)| window.span.clone())
+            .filter(|(window, _, _, other)| std::ptr::eq(*window, *worst) || *other >= decides)
+            .map(|(window, ..)| window.span.clone())
             .collect();
         windows::join(&mut spans);
-        let judged =
-            Judged { score: scale.score(*logit), logit: *logit, category, spans, partial, windows: windows.len() }
-                .with(ruled);
+        let (score, logit) = (*score, *logit);
+        let judged = Judged { score, logit, category, spans, partial, windows: windows.len() }.with(ruled);
         if complete {
             self.texts.put(key, judged.clone());
         }
@@ -484,7 +495,7 @@ impl Cascade {
         };
         let Look::Open(open) = self.look(text, effort) else { return Ok(Vec::new()) };
         let mut evidence = Vec::with_capacity(open.windows.len());
-        for window in &open.windows {
+        for window in open.windows.iter().filter(|window| window.speaker == speaker) {
             let Scores { injection, .. } = self.model.score(&window.ids, speaker, &mut space.0)?;
             let Window { linear, is_known, of, .. } = *window;
             evidence.push(Evidence { encoder: injection, linear, is_known, of });

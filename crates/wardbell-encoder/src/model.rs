@@ -163,6 +163,11 @@ impl Model {
         &self.shape
     }
 
+    /// Whether what third parties say is read by layers of its own.
+    pub fn tells_speakers_apart(&self) -> bool {
+        self.third_party.is_some()
+    }
+
     /// The file that it was read from, for what others keep there.
     pub fn file(&self) -> &TensorFile {
         &self.file

@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// The same for words of third parties: documents, results of tools.
     #[arg(long)]
     held_third_party: Vec<PathBuf>,
+    /// More benign documents that count for the thresholds of third parties.
+    #[arg(long)]
+    benign_third_party: Vec<PathBuf>,
     /// What the encoder's logits are divided by.
     #[arg(long, default_value_t = 1.0)]
     temperature: f32,
@@ -71,14 +74,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let scale = Scale { temperature: options.temperature, share: 0.0, length: 0.0, high: 0.0, medium: 1.0, low: 2.0 };
     let any = Calibration { anyone: scale, third_party: scale, clear: f32::MIN, content: CONTENT, overlap: OVERLAP };
     let cascade = Cascade::calibrated(bytes.clone(), any)?;
-    let mut cases = injection::cases(&options.data.join("dev.jsonl.gz"))?;
-    for file in &options.benign {
-        cases.extend(injection::cases(file)?.into_iter().filter(|case| !case.hostile));
-    }
-    let count = cases.len();
-    let weigh = |speaker, files: &[PathBuf]| -> Result<[Vec<Known>; 2]> {
-        let held = files.iter().map(|file| injection::cases(file)).collect::<Result<Vec<_>>>()?.concat();
-        let cases = [cases.clone(), held].concat();
+    let dev = injection::cases(&options.data.join("dev.jsonl.gz"))?;
+    let weigh = |speaker, benign: &[&[PathBuf]], held: &[PathBuf]| -> Result<[Vec<Known>; 2]> {
+        let mut cases = dev.clone();
+        for file in benign.iter().copied().flatten() {
+            cases.extend(injection::cases(file)?.into_iter().filter(|case| !case.hostile));
+        }
+        let count = cases.len();
+        for file in held {
+            cases.extend(injection::cases(file)?);
+        }
         let weigh = |case: &Case, space: &mut Space| Ok(cascade.evidence(&case.text, speaker, space)?);
         let evidence = injection::in_parallel(&cases, weigh)?;
         let mut known: Vec<Known> =
@@ -87,11 +92,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Ok([known, held])
     };
 
-    let [known, held] = weigh(Speaker::Anyone, &options.held)?;
-    let anyone = choose("anyone", &known, &held, scale)?;
+    let [known, held] = weigh(Speaker::Anyone, &[&options.benign], &options.held)?;
+    let anyone = choose(Speaker::Anyone, &known, &held, scale)?;
     let clear = clear(&known, &anyone);
-    let [known, held] = weigh(Speaker::ThirdParty, &options.held_third_party)?;
-    let third_party = choose("third party", &known, &held, scale)?;
+    // Of third parties only what they may say counts.
+    let benign: [&[PathBuf]; 2] = [&options.benign, &options.benign_third_party];
+    let [mut known, held] = weigh(Speaker::ThirdParty, &benign, &options.held_third_party)?;
+    known.retain(|known| known.case.is_of_documents());
+    let third_party = choose(Speaker::ThirdParty, &known, &held, scale)?;
     let calibration = Calibration { anyone, third_party, clear, ..any };
     println!("{calibration:?}");
     std::fs::write(&options.out, with_settings(&bytes, &calibration)?)?;
@@ -100,13 +108,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// The share of the linear tier, what is taken off for length, and the thresholds for one speaker's words.
-fn choose(speaker: &str, known: &[Known], held: &[Known], any: Scale) -> Result<Scale> {
+fn choose(speaker: Speaker, known: &[Known], held: &[Known], any: Scale) -> Result<Scale> {
     for (what, ood) in [("seen", false), ("unseen", true)] {
         let benign = known.iter().filter(|known| !known.case.hostile && known.case.ood == ood);
         let logits =
             benign.flat_map(|known| &known.evidence).map(|w| w.encoder / any.temperature + TAIL_SHARE * w.linear);
         let excess = excess(logits.collect());
-        println!("{speaker}: benign windows, {what}: mean excess over their highest hundredth {excess:.2}");
+        println!("{speaker:?}: benign windows, {what}: mean excess over their highest hundredth {excess:.2}");
     }
 
     let mut best: Option<(f64, Scale)> = None;
@@ -127,19 +135,22 @@ fn choose(speaker: &str, known: &[Known], held: &[Known], any: Scale) -> Result<
         let [recall_long, recall_held] = [&long, &held].map(|scores| scores.recall(medium).unwrap_or(0.0));
         let [auroc, auroc_foreign, auroc_held] = [&all, &foreign, &held].map(|scores| scores.auroc().unwrap_or(0.0));
         println!(
-            "{speaker}: share {share}, length {length}: AUROC {auroc:.4}, out-of-source {auroc_foreign:.4}, recall there at 1 % \
+            "{speaker:?}: share {share}, length {length}: AUROC {auroc:.4}, out-of-source {auroc_foreign:.4}, recall there at 1 % \
              {recall:.3}, of long attacks {recall_long:.3}, held-out AUROC {auroc_held:.4}, found {recall_held:.3}, flagged {:.3}",
             held.false_positives(medium).unwrap_or(0.0)
         );
         // A point of AUROC is worth eight of recall, since chance moves it by an eighth; long attacks are few, and of sources that
-        // training saw.
-        let worth = 8.0 * auroc_foreign + auroc + auroc_held + recall + recall_long / 4.0;
+        // training saw. What is held out of our own tells most where the development set has few attacks of unseen sources: in documents.
+        let worth = match speaker {
+            Speaker::Anyone => 8.0 * auroc_foreign + auroc + auroc_held + recall,
+            Speaker::ThirdParty => 8.0 * auroc_held + auroc + auroc_foreign + recall_held,
+        } + recall_long / 4.0;
         if best.is_none_or(|(known, _)| worth > known) {
             best = Some((worth, Scale { high, medium, low, ..tried }));
         }
     }
     let (_, scale) = best.context("no share was tried")?;
-    ensure!(scale.high < scale.medium && scale.medium < scale.low, "{speaker}: thresholds do not rise");
+    ensure!(scale.high < scale.medium && scale.medium < scale.low, "{speaker:?}: thresholds do not rise");
     Ok(scale)
 }
 

@@ -45,6 +45,31 @@ pub(crate) struct Case {
     pub(crate) ood: bool,
 }
 
+/// Sources of requests and prompts: texts that are made to tell a model what to do, and so no document's.
+const REQUESTS: [&str; 8] = [
+    "OpenAssistant/oasst2",
+    "T0 templates",
+    "X-PLUG/WritingBench",
+    "allenai/WildChat",
+    "danielmiessler/fabric",
+    "f/awesome-chatgpt-prompts",
+    "google/IFEval",
+    "stingning/ultrachat",
+];
+
+impl Case {
+    /// Whether a third party may say it: an attack within data, or a harmless text that tells a model nothing to do. Hard negatives are what
+    /// nervous detectors flag: documents on attacks, rules for coding agents, records full of orders.
+    pub(crate) fn is_of_documents(&self) -> bool {
+        let is_request = || REQUESTS.iter().any(|source| self.source.starts_with(source));
+        match self.kind.as_str() {
+            "indirect" => true,
+            "long_doc" | "tool_output" | "code" | "hard_negative" => !self.hostile && !is_request(),
+            _ => false,
+        }
+    }
+}
+
 /// What the detector says of a case.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Judgement {

@@ -43,7 +43,7 @@ pub(crate) struct Report {
     out_of_source: Worth,
     /// The out-of-source set where the encoder reads only what the linear tier does not clear.
     lenient: Worth,
-    /// Documents, hard negatives and attacks within data, of all sources: read as words of a user, and of a third party.
+    /// What third parties may say ([`Case::is_of_documents`]), of all sources: read as words of a user, and of a third party.
     documents: [Worth; 2],
     /// All texts read as words of a third party, whoever would say them.
     third_party: Worth,
@@ -119,10 +119,7 @@ impl Report {
             in_source: set(&|case| !case.ood, &strict),
             out_of_source: set(&|case| case.ood, &strict),
             lenient: set(&|case| case.ood, &|judged| judged.lenient),
-            documents: [
-                set(&|case| is_of_documents(&case.kind), &strict),
-                set(&|case| is_of_documents(&case.kind), &third_party),
-            ],
+            documents: [set(&Case::is_of_documents, &strict), set(&Case::is_of_documents, &third_party)],
             third_party: set(&|_| true, &third_party),
             harmful_plain: harmful_plain.map(|judged| {
                 let mut scores = Scores::default();
@@ -149,7 +146,7 @@ impl Report {
              benign texts that are flagged, at the thresholds of the three sensitivities. The thresholds were chosen on the\n\
              benign texts of this same set, so that about 0.1 %, 1 % and 5 % of them are above. A harmful request that manipulates\n\
              nothing is no injection: what is flagged of those counts as false. *Third party* is how the gateway reads documents\n\
-             and results of tools; *documents* are the kinds of text that come from there, attacks within them, and hard negatives.\n\n",
+             and results of tools; *documents* are what comes from there (no requests and no prompts), and attacks within data.\n\n",
         );
         let rows = [
             ("**out-of-source**", &self.out_of_source),
@@ -233,11 +230,6 @@ impl Report {
 /// Whether a kind is one of attacks; `obfuscated` is of both.
 fn is_attack(kind: &str) -> bool {
     matches!(kind, "direct" | "jailbreak" | "extraction" | "indirect" | "obfuscated")
-}
-
-/// Whether texts of a kind come from third parties, or are what a detector takes for attacks there.
-fn is_of_documents(kind: &str) -> bool {
-    matches!(kind, "indirect" | "long_doc" | "tool_output" | "code" | "hard_negative")
 }
 
 fn table<'w>(page: &mut String, column: &str, rows: impl Iterator<Item = (&'w str, &'w Worth)>) {

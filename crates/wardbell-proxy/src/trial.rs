@@ -51,7 +51,8 @@ pub struct TrialOutcome {
     pub failure: Option<DetectionFailure>,
     /// The highest injection score, from 0 to 1, counted or not.
     pub injection_score: f32,
-    /// From which score a text of the user counts as an injection; `None` where they are not looked for there.
+    /// From which score a text counts as an injection, of the first speaker who is a user or a third party; `None` where they are not
+    /// looked for there.
     pub injection_threshold: Option<f32>,
     /// Content policies that were broken.
     pub broken: Vec<BrokenPolicy>,
@@ -131,6 +132,8 @@ pub async fn try_out(
         Verdict::Allow(_) | Verdict::Block(_) => &[],
     };
     let request = request::read_call(&call, &trial.body, &limits)?;
+    let mut origins = request.segments.iter().map(|segment| segment.origin);
+    let speaker = origins.find(|origin| *origin == Origin::User || origin.is_third_party()).unwrap_or(Origin::User);
     let texts = request.segments.iter().enumerate().map(|(index, segment)| TrialText {
         origin: segment.origin,
         text: segment.text.to_string(),
@@ -143,7 +146,7 @@ pub async fn try_out(
         failure,
         injection_score: injection,
         injection_threshold: rules
-            .level(Origin::User)
+            .level(speaker)
             .filter(|_| rules.injection != InjectionMode::Off)
             .map(wardbell_core::policy::Sensitivity::threshold),
         broken: beside.broken.clone(),

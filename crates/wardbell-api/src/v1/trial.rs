@@ -31,13 +31,16 @@ const MODEL_SHOWN: &str = "example-model";
 /// What stands for PagerDuty's integration key, which each webhook has for itself.
 const ROUTING_KEY_SHOWN: &str = "INTEGRATION-KEY-OF-YOUR-PAGERDUTY";
 
-/// What to try out: a text of the user's, or a whole body.
+/// What to try out: a text, or a whole body.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the body for the OpenAPI document; `try_out` reads it")]
 pub(crate) struct TrialBody {
-    /// A text of the user's.
+    /// A text alone.
     text: Option<String>,
+    /// Who says `text`: the user, or a tool that gives it as its result.
+    #[schema(pattern = "^(user|tool_result)$", default = "user")]
+    origin: Option<String>,
     /// The body of a call, in place of `text`.
     body: Option<Value>,
     /// The path that the body would be sent to, which says how it is read: `chat/completions` (the default), `messages`,
@@ -163,10 +166,17 @@ pub(super) async fn try_out(
 ) -> Answer<TrialAnswer> {
     let text = fields.text("text")?;
     let body = fields.value("body");
+    let origin = fields.word("origin", &["user", "tool_result"], |word| word)?;
     let path = fields.text("path")?.unwrap_or_else(|| PATH_DEFAULT.to_owned());
     let surface = fields.word("surface", &["gateway", "proxy"], |word| word)?.unwrap_or("gateway");
     let body = match (text, body) {
-        (Some(text), None) => json!({"model": MODEL_SHOWN, "messages": [{"role": "user", "content": text}]}),
+        (Some(text), None) => {
+            let role = if origin == Some("tool_result") { "tool" } else { "user" };
+            json!({"model": MODEL_SHOWN, "messages": [{"role": role, "content": text}]})
+        }
+        (None, Some(_)) if origin.is_some() => {
+            return Err(fields.invalid("origin", "cannot be given with `body`, which says who speaks").into());
+        }
         (None, Some(body)) => body,
         (Some(_), Some(_)) => return Err(fields.invalid("body", "cannot be given with `text`").into()),
         (None, None) => return Err(fields.fault("text", Fault::Missing).into()),

@@ -47,10 +47,16 @@ async fn a_text_or_a_body_is_tried_out() {
     let seen = rig.expect("POST", &path, json!({"text": "hello"}), 200).await;
     assert_eq!(seen["verdict"], "allow");
     assert!(seen["texts"][0]["text"].as_str().unwrap().contains("hello"));
+    for (origin, role) in [("user", r#""role":"user""#), ("tool_result", r#""role":"tool""#)] {
+        let seen = rig.expect("POST", &path, json!({"text": "hello", "origin": origin}), 200).await;
+        assert!(seen["texts"][0]["text"].as_str().unwrap().contains(role), "{seen}");
+    }
     for (wrong, code, field) in [
         (json!({}), "missing_field", "text"),
         (json!({"text": "a", "body": {}}), "invalid_field", "body"),
         (json!({"text": "a", "surface": "x"}), "invalid_field", "surface"),
+        (json!({"text": "a", "origin": "system"}), "invalid_field", "origin"),
+        (json!({"body": {}, "origin": "user"}), "invalid_field", "origin"),
         (json!({"text": "a", "more": 1}), "unknown_field", "more"),
         (json!({"body": {}, "path": "broken"}), "invalid_field", "body"),
     ] {

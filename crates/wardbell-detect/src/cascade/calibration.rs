@@ -16,7 +16,7 @@ const LENGTH_WINDOWS_MAX: usize = 6;
 pub struct Calibration {
     /// For what a user says, or nobody knows who.
     pub anyone: Scale,
-    /// For what a third party says; settings that begin with `third_party.`, or those of `anyone` where the file has none.
+    /// For what a third party says: settings that begin with `third_party.`. Where the file has no layers for third parties it is `anyone`.
     pub third_party: Scale,
     /// Windows that the linear tier scores below this, in a language that it knows, are benign without the encoder.
     pub clear: f32,
@@ -82,10 +82,9 @@ impl Calibration {
             value.ok_or_else(|| CalibrationError::Number(key.to_owned()))
         };
         let anyone = Scale::read(model, "")?;
-        let has_other = model.file().setting(&format!("{THIRD_PARTY}temperature")).is_some();
         Ok(Self {
             anyone,
-            third_party: if has_other { Scale::read(model, THIRD_PARTY)? } else { anyone },
+            third_party: if model.tells_speakers_apart() { Scale::read(model, THIRD_PARTY)? } else { anyone },
             clear: number(model, "linear.clear")?,
             content: count("windows.content")?,
             overlap: count("windows.overlap")?,
