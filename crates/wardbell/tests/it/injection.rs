@@ -36,7 +36,7 @@ fn cv() -> String {
 
 #[test]
 fn the_same_order_is_a_wish_of_a_user_and_an_attack_of_a_page() {
-    let (rig, cv) = (Rig::new(&json!({"policy": {"dlp": {"action": "off"}}})), cv());
+    let (rig, cv) = (Rig::new(&json!({"dlp": {"action": "off"}})), cv());
     let _ = rig.gateway.chat(&rig.key, &says(&cv)).expect(200);
     let call = json!([{"id": "call_1", "type": "function", "function": {"name": "fetch", "arguments": "{}"}}]);
     let fetched = json!({"model": "echo", "messages": [
