@@ -78,11 +78,11 @@ train student 43 --layers 6 --take lowest --seed 22 \
 train shipped 41 --layers 6 --start "$out/first.pt" --teacher "$out/first.pt" --teacher "$out/student.pt" \
   --rate 0.5 --dropout 0.05 --batch 16000 --own-weight 1.4 --public-weight 0.9 --first-round 300 --seed 41
 
-
 # What reads words of third parties: the highest three layers and the head, gone on from there with documents and the lines that were
-# written for their places. It was trained on two cores with AMX in an hour (`--bf16 --compile --workers 1`); without AMX take `--bf16` away.
-train third 34 --layers 6 --start "$out/shipped.pt" --third-party --highest 3 --again 3 --batch 4000 --own-weight 2.0 --public-weight 0.5 \
-  --seed 51 --own "$out/plain/fresh" --own "$out/plain/places"
+# written for their places. What ships was trained on two cores with AMX in an hour (`--bf16 --compile --workers 1`).
+documents=(--layers 6 --third-party --highest 3 --batch 4000 --public-weight 0.5 --own "$out/plain/fresh" --own "$out/plain/places")
+train third 12 --start "$out/shipped.pt" "${documents[@]}" --again 3 --own-weight 2.0 --seed 51
+train third2 17 --start "$out/third.pt" "${documents[@]}" --again 4 --smoothing 0.008 --own-weight 1.5 --seed 52
 
 step "linear tier"
 "$python" "$here/src/split.py" "$here/own" "$out/own-train.jsonl.gz" "$out/held/dev.jsonl.gz"
@@ -94,15 +94,20 @@ print(corpus.fingerprint(corpus.public(pathlib.Path(sys.argv[1])) + corpus.own(p
   "$data/train.jsonl.gz" "$here/own")"
 "$python" "$here/src/export.py" "${places[@]}" --checkpoint "$out/shipped.pt" --linear "$out/linear.bin" \
   --corpus "$digest" --version "$(date -u +%Y.%m.%d)" --model "$out/anyone.safetensors" --oracle "$out/oracle.json"
-"$python" "$here/src/add_third_party.py" "${places[@]}" --checkpoint "$out/third.pt" --model "$out/anyone.safetensors" --to "$out/uncalibrated.safetensors"
+"$python" "$here/src/add_third_party.py" "${places[@]}" --checkpoint "$out/third2.pt" --model "$out/anyone.safetensors" --to "$out/uncalibrated.safetensors"
 
 # Calibration and report are made by the code of the gateway, on whole documents.
 step "calibration"
+folders=()
+for folder in "${CARGO_HOME:-$HOME/.cargo}/registry/src" /usr/share/doc /usr/share/man "$out/venv/lib"; do
+  if [ -d "$folder" ]; then folders+=("$folder"); fi
+done
+"$python" "$here/src/documents.py" "$out/found" "${folders[@]}"
 mkdir -p "$out/documents"
 cp "$here"/fresh/{documents-long,lines-in-documents,tool-results}.jsonl "$out"/places/*.jsonl "$out/documents"
 "$python" "$here/src/split.py" "$out/documents" "$out/documents-train.jsonl.gz" "$out/held-documents/dev.jsonl.gz"
 "$eval" calibrate --data "$data" --benign "$here/own/overdefence.jsonl" --held "$out/held/dev.jsonl.gz" \
-  --held-third-party "$out/held-documents/dev.jsonl.gz" --model "$out/uncalibrated.safetensors" --out "$out/injection.safetensors"
+  --held-third-party "$out/held-documents/dev.jsonl.gz" --benign-third-party "$out/found/calibrate.jsonl.gz" --model "$out/uncalibrated.safetensors" --out "$out/injection.safetensors"
 step "report"
 "$eval" injection --data "$data" --model "$out/injection.safetensors" --peers "$here/peers.json" --out "$out/report"
 "$eval" injection --data "$out/held" --model "$out/injection.safetensors" --out "$out/report-own"

@@ -20,7 +20,7 @@
 //! **Memory.** Verdicts on texts and on windows are remembered under keyed hashes, so that in a conversation only what is
 //! new is scored. The key is drawn once for each process; text is not kept.
 //!
-//! **Bounds.** A text has at most [`WINDOWS_MAX`] windows scored, the first and the last of the plain reading among them,
+//! **Bounds.** A text has at most [`WINDOWS_MAX`] windows scored for each speaker it is read for, the first and the last of the plain reading among them,
 //! then those that the linear tier likes least. What is left out makes the verdict [partial](Judged::partial).
 //!
 //! **What it does not do.** It has no threads and no clock, and it does not know who may say what: the policy does.
@@ -47,8 +47,8 @@ pub mod calibration;
 mod memory;
 mod windows;
 
-/// How many windows of one text the encoder reads. Source: ours; 64 windows are about 20,000 letters and half a second of
-/// one core.
+/// How many windows of one text the encoder reads as words of one speaker. Source: ours; 64 windows are about 20,000 letters and half a
+/// second of one core.
 pub const WINDOWS_MAX: usize = 64;
 
 /// How many verdicts on texts are remembered, and how many on windows: about 3 MiB together.
@@ -415,8 +415,13 @@ impl Cascade {
                 }
             }
         }
-        let partial = readings.is_partial()
-            | windows::within(&mut windows, WINDOWS_MAX, |window| (window.way == Way::Plain, window.linear));
+        // Each speaker's windows have the whole room: what is read twice must not leave the end of a page unread.
+        let by_linear = |window: &Window| (window.way == Way::Plain, window.linear);
+        let (mut windows, mut others): (Vec<_>, Vec<_>) =
+            windows.into_iter().partition(|window| window.speaker == Speaker::ThirdParty);
+        let left_out = [&mut windows, &mut others].map(|part| windows::within(part, WINDOWS_MAX, by_linear));
+        windows.append(&mut others);
+        let partial = readings.is_partial() | left_out.contains(&true);
         Look::Open(Open { key, windows, ruled, partial })
     }
 
