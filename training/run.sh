@@ -8,7 +8,7 @@ set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 data="$(realpath "$1")"
 share="${3:-1}"
-mkdir -p "$2"/plain/{own,fresh,places} "$2/places"
+mkdir -p "$2"/plain/{own,fresh,places,messages,pages} "$2"/{places,messages,pages}
 out="$(realpath "$2")"
 export OMP_NUM_THREADS=2
 
@@ -48,7 +48,8 @@ for name in train dev harmful_plain; do
   [ -f "$out/plain/$name.jsonl" ] || "$eval" plain "$data/$name.jsonl.gz" "$out/plain/$name.jsonl"
 done
 "$python" "$here/src/places.py" "$here/places" "$out/places"
-for path in "$here"/own/*.jsonl "$here"/fresh/*.jsonl "$out"/places/*.jsonl; do
+"$python" "$here/src/pasted.py" "$here/pasted" "$out/messages" "$out/pages"
+for path in "$here"/{own,fresh}/*.jsonl "$out"/{places,messages,pages}/*.jsonl; do
   "$eval" plain "$path" "$out/plain/$(basename "$(dirname "$path")")/$(basename "$path")"
 done
 
@@ -78,23 +79,25 @@ train student 43 --layers 6 --take lowest --seed 22 \
 train shipped 41 --layers 6 --start "$out/first.pt" --teacher "$out/first.pt" --teacher "$out/student.pt" \
   --rate 0.5 --dropout 0.05 --batch 16000 --own-weight 1.4 --public-weight 0.9 --first-round 300 --seed 41
 
-# What reads words of third parties: the highest three layers and the head, gone on from there with documents and the lines that were
-# written for their places. What ships was trained on two cores with AMX in an hour (`--bf16 --compile --workers 1`).
-documents=(--layers 6 --third-party --highest 3 --batch 4000 --public-weight 0.5 --own "$out/plain/fresh" --own "$out/plain/places")
-train third 12 --start "$out/shipped.pt" "${documents[@]}" --again 3 --own-weight 2.0 --seed 51
-train third2 17 --start "$out/third.pt" "${documents[@]}" --again 4 --smoothing 0.008 --own-weight 1.5 --seed 52
+# What reads what users say goes on from there with texts that the first stages did not see and with messages in which a page is pasted, held to what it said before of all others;
+# what reads for third parties with documents and the lines that were written for their places. Both only in the highest three layers and the head.
+new=(--new "$out/plain/fresh" --new "$out/plain/places")
+high=(--layers 6 --highest 3 --start "$out/shipped.pt" --teacher "$out/shipped.pt" --batch 16000 --dropout 0.05)
+train users 250 "${high[@]}" "${new[@]}" --new "$out/plain/messages" --again 2 --rate 0.5 --own-weight 1.2 --public-weight 0.9 --seed 61
+train third 250 "${high[@]}" "${new[@]}" --new "$out/plain/pages" --third-party --again 4 --rate 0.8 --smoothing 0.01 --own-weight 1.5 --public-weight 0.6 --seed 63
 
 step "linear tier"
-"$python" "$here/src/split.py" "$here/own" "$out/own-train.jsonl.gz" "$out/held/dev.jsonl.gz"
+"$python" "$here/src/split.py" "$here/own" "$here/fresh" "$out/messages" "$out/own-train.jsonl.gz" "$out/held/dev.jsonl.gz"
 [ -f "$out/linear.bin" ] || "$eval" fit "$data/train.jsonl.gz" "$out/own-train.jsonl.gz" --out "$out/linear.bin"
 
 step "model file"
 digest="$(PYTHONPATH="$here/src" "$python" -c 'import sys, pathlib, corpus
-print(corpus.fingerprint(corpus.public(pathlib.Path(sys.argv[1])) + corpus.own(pathlib.Path(sys.argv[2]))[0]))' \
-  "$data/train.jsonl.gz" "$here/own")"
+print(corpus.fingerprint(corpus.public(pathlib.Path(sys.argv[1])) + corpus.own(*map(pathlib.Path, sys.argv[2:]))[0]))' \
+  "$data/train.jsonl.gz" "$here/own" "$here/fresh" "$out/places" "$out/messages" "$out/pages")"
 "$python" "$here/src/export.py" "${places[@]}" --checkpoint "$out/shipped.pt" --linear "$out/linear.bin" \
   --corpus "$digest" --version "$(date -u +%Y.%m.%d)" --model "$out/anyone.safetensors" --oracle "$out/oracle.json"
-"$python" "$here/src/add_third_party.py" "${places[@]}" --checkpoint "$out/third2.pt" --model "$out/anyone.safetensors" --to "$out/uncalibrated.safetensors"
+"$python" "$here/src/speakers.py" "${places[@]}" --anyone "$out/users.pt" --third-party "$out/third.pt" --version "$(date -u +%Y.%m.%d)" \
+  --model "$out/anyone.safetensors" --to "$out/uncalibrated.safetensors"
 
 # Calibration and report are made by the code of the gateway, on whole documents.
 step "calibration"
@@ -104,8 +107,8 @@ for folder in "${CARGO_HOME:-$HOME/.cargo}/registry/src" /usr/share/doc /usr/sha
 done
 "$python" "$here/src/documents.py" "$out/found" "${folders[@]}"
 mkdir -p "$out/documents"
-cp "$here"/fresh/{documents-long,lines-in-documents,tool-results}.jsonl "$out"/places/*.jsonl "$out/documents"
-"$python" "$here/src/split.py" "$out/documents" "$out/documents-train.jsonl.gz" "$out/held-documents/dev.jsonl.gz"
+cp "$here"/fresh/{documents-long,lines-in-documents,tool-results}.jsonl "$out/documents"
+"$python" "$here/src/split.py" "$out/documents" "$out/places" "$out/pages" "$out/documents-train.jsonl.gz" "$out/held-documents/dev.jsonl.gz"
 "$eval" calibrate --data "$data" --benign "$here/own/overdefence.jsonl" --held "$out/held/dev.jsonl.gz" \
   --held-third-party "$out/held-documents/dev.jsonl.gz" --benign-third-party "$out/found/calibrate.jsonl.gz" --model "$out/uncalibrated.safetensors" --out "$out/injection.safetensors"
 step "report"

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ ROLES = {"direct": 1, "jailbreak": 2, "extraction": 3, "indirect": 4, "obfuscate
 @dataclass(frozen=True)
 class Row:
     """One text. `unseen` marks rows of sources that training never sees. `line` is what was put into a document, where that is known: all that
-    the label says is about it."""
+    the label says is about it. It stands at an `edge` where it is a user's own words beside what he pastes. Texts that are `new` no teacher has seen."""
 
     text: str
     label: int
@@ -29,6 +30,8 @@ class Row:
     unseen: bool
     own: bool
     line: str = ""
+    edge: bool = False
+    new: bool = False
 
     @property
     def family(self) -> str:
@@ -45,11 +48,12 @@ def public(path: Path) -> list[Row]:
     ]
 
 
-def own(*folders: Path) -> tuple[list[Row], list[Row]]:
-    """Our texts: those to train on, and the tenth held out. Twins are never parted: an attack and its benign half stand on
-    the same side."""
+def own(*folders: Path, new: Iterable[Path] = ()) -> tuple[list[Row], list[Row]]:
+    """Our texts: those to train on, and the tenth held out; those of the folders `new` are marked so. Twins are never parted: an attack and
+    its benign half stand on the same side."""
     train, held = [], []
-    for path in (path for folder in folders for path in sorted(folder.glob("*.jsonl")) if path.name not in TEST_LISTS):
+    found = [(path, folder in new) for folder in (*folders, *new) for path in sorted(folder.glob("*.jsonl")) if path.name not in TEST_LISTS]
+    for path, is_new in found:
         for line in path.read_text("utf-8").splitlines():
             if not line.strip():
                 continue
@@ -59,7 +63,8 @@ def own(*folders: Path) -> tuple[list[Row], list[Row]]:
             target = held if tenth == OWN_HELD_OUT_TENTH else train
             # A line that its plain reading does not hold as it is written is not known.
             known = row.get("line", "") if row.get("line", "") in row["text"] else ""
-            target.append(Row(row["text"], row["label"], f"own {path.stem}", row["kind"], row["lang"], False, True, known))
+            edge = bool(known and row.get("edge"))
+            target.append(Row(row["text"], row["label"], f"own {path.stem}", row["kind"], row["lang"], False, True, known, edge, is_new))
     return train, held
 
 

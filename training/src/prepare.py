@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ def add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--own", type=Path, action="append", required=True, help="folder with our own texts, in their plain reading; may be repeated"
     )
+    parser.add_argument("--new", type=Path, action="append", default=[], help="the like, with texts that the teachers did not see")
     parser.add_argument("--out", type=Path, required=True, help="folder for stages and checkpoints")
 
 
@@ -54,7 +55,7 @@ def vocabulary(base: carrier.Carrier, data: Path, out: Path) -> tokens.Vocabular
     return tokens.Vocabulary(base, json.loads(path.read_text()))
 
 
-def load(base: Path, data: Path, own: list[Path], out: Path) -> Stage:
+def load(base: Path, data: Path, own: list[Path], out: Path, new: Iterable[Path] = ()) -> Stage:
     """Rows and ids; the ids of the public rows are cached by what they were made from."""
     out.mkdir(parents=True, exist_ok=True)
     kept = vocabulary(carrier.read(base), data, out)
@@ -66,7 +67,7 @@ def load(base: Path, data: Path, own: list[Path], out: Path) -> Stage:
 
     ids = cached(out / f"ids-{key}.pickle", public_ids)
     chooser = cached(out / f"chooser-{key}.pickle", lambda: fit_chooser([row.label for row in rows], ids, CHOOSER_SEED))
-    train, held = corpus.own(*own)
+    train, held = corpus.own(*own, new=new)
     return Stage(rows + train, ids + kept.encode(row.text for row in train), held, kept, chooser)
 
 

@@ -27,12 +27,13 @@ LOOK_SECONDS = 20
 
 @dataclass
 class Batch:
-    """`ids` i32 [windows, longest], `lengths` i32 [windows] with begin and end, `labels` f32 and `roles` i32 [windows]."""
+    """`ids` i32 [windows, longest], `lengths` i32 [windows] with begin and end, `labels` f32, `roles` i32 and `taught` f32 [windows]."""
 
     ids: np.ndarray
     lengths: np.ndarray
     labels: np.ndarray
     roles: np.ndarray
+    taught: np.ndarray
 
 
 def batch_of(examples: list[Example]) -> Batch:
@@ -42,7 +43,8 @@ def batch_of(examples: list[Example]) -> Batch:
     for line, one in zip(ids, examples):
         line[: len(one.ids)] = one.ids
     labels = np.array([one.label for one in examples], dtype=np.float32)
-    return Batch(ids, lengths, labels, np.array([one.role for one in examples], dtype=np.int32))
+    roles = np.array([one.role for one in examples], dtype=np.int32)
+    return Batch(ids, lengths, labels, roles, np.array([one.taught for one in examples], dtype=np.float32))
 
 
 def batches(examples: list[Example], batch_ids: int, dice: random.Random) -> Iterator[Batch]:
@@ -66,7 +68,7 @@ def draw(sampler: Sampler, rank: int, workers: int, first_round: int, batch_ids:
     while True:
         dice = random.Random(f"{sampler.seed}/batches/{number}")
         for batch in batches(sampler.round(number), batch_ids, dice):
-            queue.put((batch.ids, batch.lengths, batch.labels, batch.roles))
+            queue.put((batch.ids, batch.lengths, batch.labels, batch.roles, batch.taught))
         number += workers
 
 

@@ -27,8 +27,13 @@ SEAM_CHANCE = 0.08
 """How often a benign window is made of two documents, so that a seam alone tells nothing."""
 CHAT_CHANCE = 0.12
 """How often a short text, an attack or a harmless request, stands between other harmless requests of a user."""
-GRAFT_CHANCE = 0.6
+GRAFT_CHANCE = 0.35
 """How often a line of which we know the document is put into another one instead."""
+LINE_IDS_MAX = 90
+AROUND_IDS_MIN = 40
+"""A window around a line has so many ids at least, where its document has them."""
+INSIDE_IDS_MIN = 8
+"""Who speaks is told from the place: what a page says has so many ids of the page on each side, what a user says beside a page stands at its edge."""
 COMPOSE_IDS_MAX = 75
 CHANGE_CHANCE = 0.28
 CROP_CHANCE = 0.6
@@ -65,11 +70,12 @@ DOCUMENT_WRAPS = ("<!-- {} -->", "/* {} */", "# {}", "<p>{}</p>", "<td>{}</td>",
 
 @dataclass
 class Example:
-    """A window of ids with begin and end, its label, and the number of its category output (0 where benign)."""
+    """A window of ids with begin and end, its label, the number of its category output (0 where benign), and whether teachers are heard about it."""
 
     ids: np.ndarray
     label: int
     role: int
+    taught: bool
 
 
 def chooser_features(windows: list[np.ndarray]) -> csr_matrix:
@@ -124,6 +130,8 @@ class Sampler:
         self.scores = self.score_long_attacks(chooser)
         lined = [number for number, row in enumerate(rows) if row.line]
         self.lines = dict(zip(lined, vocabulary.encode([rows[number].line for number in lined])))
+        self.parts: dict[int, list[np.ndarray]] = {}
+        """What stands before a line, the line, and what stands after it; kept when first asked for."""
 
     def score_long_attacks(self, chooser: SGDClassifier) -> dict[int, np.ndarray]:
         """For each window of a long attack, how likely it is the one that holds the attack."""
@@ -177,8 +185,8 @@ class Sampler:
     def example(self, n: int, dice: random.Random) -> Example:
         row, windows = self.rows[n], self.windows[n]
         role = ROLES.get(row.kind, 1) if row.label else 0
-        if n in self.lines and dice.random() < GRAFT_CHANCE:
-            window = enclosed(self.compose(self.lines[n][:COMPOSE_IDS_MAX], self.contexts, dice))
+        if n in self.lines:
+            window = enclosed(self.lined(n, row, dice))
         elif len(windows) == 1:
             ids = windows[0][1:-1]
             if dice.random() < CHANGE_CHANCE:
@@ -199,7 +207,27 @@ class Sampler:
             window = windows[self.likely(n, row, dice)]
         if dice.random() < THIN_CHANCE:
             window = thin(window, dice)
-        return Example(window.astype(np.int32), row.label, role)
+        return Example(window.astype(np.int32), row.label, role, not row.new)
+
+    def lined(self, n: int, row: Row, dice: random.Random) -> np.ndarray:
+        """The line of a row in its document, or in another one: inside, or at the edge where it is the user's own."""
+        if dice.random() >= GRAFT_CHANCE:
+            return self.around(n, row, dice)
+        return self.compose(self.lines[n][:COMPOSE_IDS_MAX], self.contexts, dice, "edge" if row.edge else "inside")
+
+    def around(self, n: int, row: Row, dice: random.Random) -> np.ndarray:
+        """The line and what stands around it, cut at random places."""
+        if n not in self.parts:
+            at = row.text.index(row.line)
+            self.parts[n] = self.vocabulary.encode([row.text[:at], row.line, row.text[at + len(row.line) :]])
+        before, line, after = self.parts[n]
+        line = line[:LINE_IDS_MAX]
+        room = max(0, dice.randint(AROUND_IDS_MIN, WINDOW_IDS - 2) - len(line))
+        least = min(INSIDE_IDS_MIN, room // 2)
+        left = min(dice.randint(least, room - least), len(before))
+        right = min(room - left, len(after))
+        left = min(room - right, len(before))
+        return np.concatenate([before[len(before) - left :], line, after[:right]])
 
     def likely(self, n: int, row: Row, dice: random.Random) -> int:
         scores = self.scores[n]
@@ -208,16 +236,18 @@ class Sampler:
         odds = np.exp((scores - scores.max()) / 2.0)
         return dice.choices(range(len(scores)), weights=odds.tolist())[0]
 
-    def compose(self, ids: np.ndarray, others: list[int], dice: random.Random) -> np.ndarray:
-        """`ids` somewhere inside a stretch of one of the benign `others`: at its start, at its end, or between two of its sentences."""
+    def compose(self, ids: np.ndarray, others: list[int], dice: random.Random, place: str = "any") -> np.ndarray:
+        """`ids` and a stretch of one of the benign `others`: at its start, at its end ("edge"), between two of its sentences ("inside"), or any of them."""
         context = self.ids[dice.choice(others)]
         room = WINDOW_IDS - 2 - len(ids)
         size = dice.randint(min(12, room), room)
         start = dice.randint(0, max(0, len(context) - size))
         context = context[start : start + size]
-        cut = dice.choice((0, len(context), dice.randint(0, len(context))))
+        least = min(INSIDE_IDS_MIN, len(context) // 2)
+        inside = dice.randint(least, len(context) - least)
+        cut = {"edge": dice.choice((0, len(context))), "inside": inside, "any": dice.choice((0, len(context), inside))}[place]
         if 0 < cut < len(context):
-            ends = [at + 1 for at, piece in enumerate(context) if self.vocabulary.ends[piece]]
+            ends = [at + 1 for at, piece in enumerate(context[:-1]) if self.vocabulary.ends[piece]]
             if ends and dice.random() < 0.7:
                 cut = min(ends, key=lambda at: abs(at - cut))
         return np.concatenate([context[:cut], ids, context[cut:]])
@@ -252,6 +282,12 @@ def thin(window: np.ndarray, dice: random.Random) -> np.ndarray:
 def change(text: str, statement: bool, dice: random.Random) -> str:
     """A change of form that leaves the label as it is."""
     which = dice.random()
+    if which < 0.04:
+        # Marks that show nothing, as a page has them.
+        tag = dice.choice(("<b></b>", "<i></i>", "<wbr>", "&shy;", "<span></span>"))
+        return "".join(letter + tag if letter.isalpha() and dice.random() < 0.08 else letter for letter in text)
+    if which < 0.07:
+        return dice.choice((" ", ".", "-")).join(text.replace(" ", dice.choice(("", " "))))
     if which < 0.2:
         return dice.choice((str.upper, str.lower, str.title))(text)
     if which < 0.4:

@@ -1,4 +1,4 @@
-"""Writes our own texts as two files of rows: those to train on, and the tenth held out. Twins stay together."""
+"""Writes the texts of our own folders as two files of rows, those to train on and the tenth held out: `split.py FOLDER... TRAIN HELD`. Twins stay together."""
 
 import gzip
 import json
@@ -9,8 +9,8 @@ import corpus
 
 
 def main() -> None:
-    own, train_path, held_path = map(Path, sys.argv[1:])
-    for rows, path in zip(corpus.own(own), (train_path, held_path)):
+    *own, train_path, held_path = map(Path, sys.argv[1:])
+    for rows, path in zip(corpus.own(*own), (train_path, held_path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         with gzip.open(path, "wt", encoding="utf-8") as out:
             for row in rows:

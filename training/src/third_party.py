@@ -30,18 +30,10 @@ USER_WEIGHT = 0.25
 """Harmless requests of users, where a third party says them: a ticket, a form."""
 LINE_WEIGHT = 2.5
 """Texts of which we know the line that their label is about: twins in one place."""
-BLUNT_KINDS = frozenset(("direct", "jailbreak", "extraction"))
-BLUNT_WEIGHT = 0.4
-"""Attacks that are known by their words alone: the other layers know them already."""
 ENCLOSE_CHANCE = 0.6
 """How often a short attack is put into a document, where it would stand alone."""
 ENCLOSE_HARMLESS_CHANCE = 0.3
 """How often a short hard negative of ours is."""
-GRAFT_CHANCE = 0.35
-"""How often a line whose document we know is put into another one."""
-LINE_IDS_MAX = 90
-AROUND_IDS_MIN = 40
-"""A window around a line has so many ids at least, where its document has them."""
 
 
 class ThirdParty(Sampler):
@@ -60,17 +52,13 @@ class ThirdParty(Sampler):
         weight = 1.0 if row.lang in ("en", "und") else FOREIGN_WEIGHT
         if row.line:
             return weight * LINE_WEIGHT
-        if row.label and row.kind in BLUNT_KINDS:
-            return weight * BLUNT_WEIGHT
         return weight * (USER_WEIGHT if not row.label and row.kind == "benign" else 1.0)
 
     def example(self, n: int, dice: random.Random) -> Example:
         row, windows = self.rows[n], self.windows[n]
         role = ROLES.get(row.kind, 1) if row.label else 0
         if n in self.lines:
-            own_place = dice.random() >= GRAFT_CHANCE
-            line = self.lines[n]
-            window = enclosed(self.around(row, dice) if own_place else self.compose(line[:COMPOSE_IDS_MAX], self.contexts, dice))
+            window = enclosed(self.lined(n, row, dice))
         elif len(windows) == 1:
             window = enclosed(self.short(n, row, windows[0][1:-1], dice))
         elif row.label == 0:
@@ -79,7 +67,8 @@ class ThirdParty(Sampler):
             window = windows[self.likely(n, row, dice)]
         if dice.random() < THIN_CHANCE / 2:
             window = thin(window, dice)
-        return Example(window.astype(np.int32), row.label, role)
+        # Teachers that read what users say know which words are attacks whoever says them, and nothing of the rest.
+        return Example(window.astype(np.int32), row.label, role, not row.new and row.label == 1)
 
     def short(self, n: int, row: Row, ids: np.ndarray, dice: random.Random) -> np.ndarray:
         if dice.random() < CHANGE_CHANCE:
@@ -93,14 +82,3 @@ class ThirdParty(Sampler):
             if dice.random() < chance:
                 ids = self.compose(ids, self.contexts, dice)
         return ids[: WINDOW_IDS - 2]
-
-    def around(self, row: Row, dice: random.Random) -> np.ndarray:
-        """The line and what stands around it, cut at random places."""
-        at = row.text.index(row.line)
-        before, line, after = self.vocabulary.encode([row.text[:at], row.line, row.text[at + len(row.line) :]])
-        line = line[:LINE_IDS_MAX]
-        room = max(0, dice.randint(AROUND_IDS_MIN, WINDOW_IDS - 2) - len(line))
-        left = min(dice.randint(0, room), len(before))
-        right = min(room - left, len(after))
-        left = min(room - right, len(before))
-        return np.concatenate([before[len(before) - left :], line, after[:right]])

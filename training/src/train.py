@@ -43,7 +43,7 @@ SMOOTHING = 0.03
 """Targets are less than 1 by so much and more than 0 by half of it: the public rows hold a few per cent of wrong labels."""
 CATEGORY_SHARE = 0.15
 LOGIT_SHARE = 0.1
-"""Weight of the squared distance to the teachers' injection logit; the labels' weight falls to `LABEL_SHARE` beside it."""
+"""Weight of the squared distance to the teachers' injection logit; where they are heard the labels' weight falls to `LABEL_SHARE` beside it."""
 LABEL_SHARE = 0.5
 KNOWN_BATCHES = 600
 """Batches that stay at hand to be seen again."""
@@ -52,12 +52,12 @@ POOLED_SHARE = 0.5
 """Only for a student that began as its first teacher's layers: another's vectors mean something else."""
 
 
-def loss_of(logits: torch.Tensor, labels: torch.Tensor, roles: torch.Tensor, smoothing: float) -> torch.Tensor:
-    """Injection by smoothed cross-entropy, and for attacks the category."""
+def loss_of(logits: torch.Tensor, labels: torch.Tensor, roles: torch.Tensor, smoothing: float, weights: torch.Tensor) -> torch.Tensor:
+    """Injection by smoothed cross-entropy, and for attacks the category; each window counts by its weight."""
     target = smoothing / 2 + labels * (1.0 - 1.5 * smoothing)
-    injection = functional.binary_cross_entropy_with_logits(logits[:, 0], target)
+    injection = functional.binary_cross_entropy_with_logits(logits[:, 0], target, reduction="none")
     category = functional.cross_entropy(logits[:, 1:], (roles.long() - 1).clamp(min=0), reduction="none")
-    return injection + CATEGORY_SHARE * (category * labels).mean()
+    return ((injection + CATEGORY_SHARE * category * labels) * weights).mean()
 
 
 @dataclass
@@ -90,12 +90,14 @@ class Known:
         return [batch, *older]
 
 
-def distance(logits: torch.Tensor, pooled: torch.Tensor, labels: torch.Tensor, said: Said, pooled_share: float) -> torch.Tensor:
-    """How far a student is from its teachers."""
-    injection = (logits[:, 0] - said.logits[:, 0]).square().mean()
-    category = ((logits[:, 1:] - said.logits[:, 1:]).square().mean(1) * labels).mean()
-    turned = 1.0 - functional.cosine_similarity(pooled, said.pooled).mean()
-    return LOGIT_SHARE * injection + CATEGORY_LOGIT_SHARE * category + pooled_share * turned
+def distance(
+    logits: torch.Tensor, pooled: torch.Tensor, labels: torch.Tensor, taught: torch.Tensor, said: Said, pooled_share: float
+) -> torch.Tensor:
+    """How far a student is from its teachers, where they are heard."""
+    injection = (logits[:, 0] - said.logits[:, 0]).square()
+    category = (logits[:, 1:] - said.logits[:, 1:]).square().mean(1) * labels
+    turned = 1.0 - functional.cosine_similarity(pooled, said.pooled)
+    return ((LOGIT_SHARE * injection + CATEGORY_LOGIT_SHARE * category + pooled_share * turned) * taught).mean()
 
 
 def rate_at(done: float) -> float:
@@ -121,7 +123,7 @@ def optimiser_of(encoder: Encoder, rate: float, frozen: int) -> torch.optim.Adam
 
 
 def place(batch: Batch, device: torch.device) -> tuple[torch.Tensor, ...]:
-    parts = [torch.from_numpy(part) for part in (batch.ids, batch.lengths, batch.labels, batch.roles)]
+    parts = [torch.from_numpy(part) for part in (batch.ids, batch.lengths, batch.labels, batch.roles, batch.taught)]
     if device.type == "cuda":
         # From memory that cannot move a GPU copies while it works; from any other it first ends all that it was given.
         parts = [part.pin_memory() for part in parts]
@@ -208,7 +210,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="end sooner, by the clock; the rate then falls by the clock too")
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
-    stage = prepare.load(arguments.base, arguments.data, arguments.own, arguments.out)
+    stage = prepare.load(arguments.base, arguments.data, arguments.own, arguments.out, arguments.new)
     kind = ThirdParty if arguments.third_party else Sampler
     sampler = kind(stage.rows, stage.ids, stage.vocabulary, stage.chooser, arguments.own_weight, arguments.public_weight, arguments.seed)
     feed = Feed(sampler, arguments.workers, arguments.first_round, arguments.batch)
@@ -259,14 +261,15 @@ def main() -> None:
             if frozen:
                 # What learns nothing is asked once, however often a batch is seen.
                 below = narrow(encoder.states(below, others[0], frozen))
-        for below, lengths, labels, roles, said in known.with_new(below, *others, said):
+        for below, lengths, labels, roles, taught, said in known.with_new(below, *others, said):
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=arguments.bf16):
                 pooled = encoder.pooled_from(below.float(), lengths, frozen) if frozen else encoder.pooled(below, lengths)
                 logits = encoder.head(pooled)
             logits, pooled = logits.float(), pooled.float()
-            loss = loss_of(logits, labels, roles, arguments.smoothing)
+            heard = taught if said else torch.zeros_like(taught)
+            loss = loss_of(logits, labels, roles, arguments.smoothing, 1.0 - (1.0 - LABEL_SHARE) * heard)
             if said:
-                loss = LABEL_SHARE * loss + distance(logits, pooled, labels, said, 0.0 if arguments.start else POOLED_SHARE)
+                loss = loss + distance(logits, pooled, labels, heard, said, 0.0 if arguments.start else POOLED_SHARE)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], CLIP)
