@@ -59,6 +59,20 @@ fn read_a_new_message_of_1_kb(bencher: Bencher<'_, '_>) {
         });
 }
 
+/// The same as the result of a tool: by the layers for third parties.
+#[divan::bench(sample_count = 20)]
+fn read_a_new_document_of_1_kb(bencher: Bencher<'_, '_>) {
+    let (mut number, mut space) = (3_000_000, Space::default());
+    bencher
+        .with_inputs(|| {
+            number += 1;
+            message(number)
+        })
+        .bench_local_refs(|text| {
+            CASCADE.judge_now(black_box(text), Effort::ThirdParty, &mut space).map(|judged| judged.windows)
+        });
+}
+
 /// The twentieth turn of a conversation: nineteen messages that are known, and a new one.
 #[divan::bench(sample_count = 20)]
 fn read_the_twentieth_turn(bencher: Bencher<'_, '_>) {

@@ -14,13 +14,12 @@
 //!
 //! **Effort.** What a user says goes to the encoder only where the linear tier is not sure that it is harmless, or does not
 //! know its language. Tool results and documents always go there, all of them, and layers of their own read them: who
-//! speaks there may order nothing, so a line that would be a user's good right is an attack. What would be an attack of a user's is
-//! one there as well: windows that the linear tier does not clear are read once more as anyone's, and the surer score counts.
+//! speaks there may order nothing, so a line that would be a user's good right is an attack.
 //!
 //! **Memory.** Verdicts on texts and on windows are remembered under keyed hashes, so that in a conversation only what is
 //! new is scored. The key is drawn once for each process; text is not kept.
 //!
-//! **Bounds.** A text has at most [`WINDOWS_MAX`] windows scored for each speaker it is read for, the first and the last of the plain reading among them,
+//! **Bounds.** A text has at most [`WINDOWS_MAX`] windows scored, the first and the last of the plain reading among them,
 //! then those that the linear tier likes least. What is left out makes the verdict [partial](Judged::partial).
 //!
 //! **What it does not do.** It has no threads and no clock, and it does not know who may say what: the policy does.
@@ -47,7 +46,7 @@ pub mod calibration;
 mod memory;
 mod windows;
 
-/// How many windows of one text the encoder reads as words of one speaker. Source: ours; 64 windows are about 20,000 letters and half a
+/// How many windows of one text the encoder reads. Source: ours; 64 windows are about 20,000 letters and half a
 /// second of one core.
 pub const WINDOWS_MAX: usize = 64;
 
@@ -70,16 +69,12 @@ pub enum Effort {
 }
 
 impl Effort {
-    /// Whose words a window is read as. What a third party says is an attack, too, where it would be one of a user's; that is looked for
-    /// as it is for users: where the linear tier does not clear the window.
-    fn speakers(self, is_cleared: bool) -> impl Iterator<Item = Speaker> {
-        let as_anyone = match self {
-            Self::Lenient | Self::Strict => true,
-            Self::ThirdParty => !is_cleared,
-        };
-        let as_third_party = self == Self::ThirdParty;
-        let third_party = as_third_party.then_some(Speaker::ThirdParty).into_iter();
-        third_party.chain(as_anyone.then_some(Speaker::Anyone))
+    /// Whose words a text is read as.
+    const fn speaker(self) -> Speaker {
+        match self {
+            Self::Lenient | Self::Strict => Speaker::Anyone,
+            Self::ThirdParty => Speaker::ThirdParty,
+        }
     }
 }
 
@@ -205,6 +200,8 @@ pub enum Look {
 #[derive(Debug)]
 pub struct Open {
     key: Key,
+    /// Whose words the windows are read as.
+    speaker: Speaker,
     windows: Vec<Window>,
     ruled: Option<Ruled>,
     partial: bool,
@@ -221,8 +218,6 @@ struct Ruled {
 #[derive(Debug)]
 struct Window {
     ids: Vec<u32>,
-    /// Whose words it is read as.
-    speaker: Speaker,
     key: Key,
     /// The bytes of the text behind it.
     span: Range<usize>,
@@ -241,7 +236,7 @@ impl Open {
     /// The windows that the encoder has not seen before, in order.
     pub fn unknown(&self) -> impl Iterator<Item = Unread<'_>> {
         let unknown = self.windows.iter().filter(|window| window.known.is_none());
-        unknown.map(|window| Unread { ids: Cow::Borrowed(&window.ids), speaker: window.speaker })
+        unknown.map(|window| Unread { ids: Cow::Borrowed(&window.ids), speaker: self.speaker })
     }
 }
 
@@ -358,7 +353,8 @@ impl Cascade {
         }
         let Ok(linear) = Linear::new(&self.weights, self.scale, self.bias) else {
             // It was made once before, from the same numbers.
-            return Look::Open(Open { key, windows: Vec::new(), ruled: None, partial: true });
+            let (speaker, windows) = (effort.speaker(), Vec::new());
+            return Look::Open(Open { key, speaker, windows, ruled: None, partial: true });
         };
         let readings = Readings::of(text);
         let score = |(index, text): (usize, &str)| {
@@ -382,6 +378,7 @@ impl Cascade {
             return Look::Judged(judged);
         }
         let mut windows = Vec::new();
+        let speaker = effort.speaker();
         for (index, (reading, scored)) in readings.iter().zip(&scored).enumerate() {
             if readings.is_superseded(index) {
                 continue;
@@ -400,29 +397,21 @@ impl Cascade {
                     .iter()
                     .filter(|w| w.span.start < span.end.max(1) && span.start < w.span.end.max(1))
                     .collect();
-                let is_cleared = around.iter().all(|window| clears(window));
-                if effort == Effort::Lenient && is_cleared {
+                if effort == Effort::Lenient && around.iter().all(|window| clears(window)) {
                     continue;
                 }
                 let linear = around.iter().map(|window| window.logit).fold(f32::MIN, f32::max);
                 let linear = if around.is_empty() { self.bias } else { linear };
                 let is_known = around.iter().all(|window| window.is_known);
                 let (span, way) = (readings.to_source(index, &span), reading.way());
-                for speaker in effort.speakers(is_cleared) {
-                    let key = self.seen.key(&(speaker, &ids));
-                    let (ids, span, known) = (ids.clone(), span.clone(), self.seen.get(&key));
-                    windows.push(Window { ids, speaker, key, span, way, linear, is_known, of, known });
-                }
+                let key = self.seen.key(&(speaker, &ids));
+                let known = self.seen.get(&key);
+                windows.push(Window { ids, key, span, way, linear, is_known, of, known });
             }
         }
-        // Each speaker's windows have the whole room: what is read twice must not leave the end of a page unread.
         let by_linear = |window: &Window| (window.way == Way::Plain, window.linear);
-        let (mut windows, mut others): (Vec<_>, Vec<_>) =
-            windows.into_iter().partition(|window| window.speaker == Speaker::ThirdParty);
-        let left_out = [&mut windows, &mut others].map(|part| windows::within(part, WINDOWS_MAX, by_linear));
-        windows.append(&mut others);
-        let partial = readings.is_partial() | left_out.contains(&true);
-        Look::Open(Open { key, windows, ruled, partial })
+        let partial = readings.is_partial() | windows::within(&mut windows, WINDOWS_MAX, by_linear);
+        Look::Open(Open { key, speaker, windows, ruled, partial })
     }
 
     /// The surest thing that the rules find in texts that were hidden.
@@ -447,7 +436,8 @@ impl Cascade {
     /// Says what is made of a look, with what the encoder said of its [unknown](Open::unknown) windows, in their order. A
     /// window that has no answer counts as not read.
     pub fn judge(&self, open: Open, answers: impl IntoIterator<Item = WindowScores>) -> Judged {
-        let Open { key, windows, ruled, mut partial } = open;
+        let Open { key, speaker, windows, ruled, mut partial } = open;
+        let scale = self.calibration.of(speaker);
         let mut answers = answers.into_iter();
         let mut judged = Vec::with_capacity(windows.len());
         let mut complete = true;
@@ -462,13 +452,11 @@ impl Cascade {
                 self.seen.put(window.key, scores);
                 scores
             };
-            let scale = self.calibration.of(window.speaker);
-            let logit = scale.logit(scores.injection, window.linear, window.of);
-            judged.push((window, scores, logit, scale.score(logit)));
+            judged.push((window, scores, scale.logit(scores.injection, window.linear, window.of)));
         }
         partial |= !complete;
-        let Some((worst, scores, logit, score)) = judged.iter().max_by(|a, b| a.3.total_cmp(&b.3)) else {
-            let score = self.calibration.anyone.score(f32::MIN);
+        let Some((worst, scores, logit)) = judged.iter().max_by(|a, b| a.2.total_cmp(&b.2)) else {
+            let score = scale.score(f32::MIN);
             let (category, spans) = (Category::Direct, Vec::new());
             return Judged { score, logit: f32::MIN, category, spans, partial, windows: 0 }.with(ruled);
         };
@@ -477,11 +465,11 @@ impl Cascade {
         let decides = Sensitivity::High.threshold();
         let mut spans: Vec<Range<usize>> = judged
             .iter()
-            .filter(|(window, _, _, other)| std::ptr::eq(*window, *worst) || *other >= decides)
+            .filter(|(window, _, other)| std::ptr::eq(*window, *worst) || scale.score(*other) >= decides)
             .map(|(window, ..)| window.span.clone())
             .collect();
         windows::join(&mut spans);
-        let (score, logit) = (*score, *logit);
+        let (score, logit) = (scale.score(*logit), *logit);
         let judged = Judged { score, logit, category, spans, partial, windows: windows.len() }.with(ruled);
         if complete {
             self.texts.put(key, judged.clone());
@@ -500,7 +488,7 @@ impl Cascade {
         };
         let Look::Open(open) = self.look(text, effort) else { return Ok(Vec::new()) };
         let mut evidence = Vec::with_capacity(open.windows.len());
-        for window in open.windows.iter().filter(|window| window.speaker == speaker) {
+        for window in &open.windows {
             let Scores { injection, .. } = self.model.score(&window.ids, speaker, &mut space.0)?;
             let Window { linear, is_known, of, .. } = *window;
             evidence.push(Evidence { encoder: injection, linear, is_known, of });

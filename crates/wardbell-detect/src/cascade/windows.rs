@@ -81,7 +81,6 @@ pub(super) fn join(spans: &mut Vec<Range<usize>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cascade::Speaker;
     use crate::reading::Way;
 
     /// A token for each character.
@@ -116,7 +115,6 @@ mod tests {
     #[test]
     fn the_ends_stay_and_the_worst() {
         let window = |linear: f32| Window {
-            speaker: Speaker::Anyone,
             ids: Vec::new(),
             key: crate::cascade::memory::Memory::<()>::new(2).key(&0),
             span: 0..0,

@@ -11,7 +11,7 @@ use wardbell_detect::engine::{Engine, EngineSettings};
 const FLAGGED_MAX: [(Sensitivity, f64); 2] = [(Sensitivity::Low, 0.006), (Sensitivity::Medium, 0.03)];
 
 /// The share of them that may be flagged at `medium` where a third party says them: a document that quotes an attack, a ticket, a prompt.
-const THIRD_PARTY_FLAGGED_MAX: f64 = 0.035;
+const THIRD_PARTY_FLAGGED_MAX: f64 = 0.025;
 
 /// The share of them that the rules may flag: three of 373 when this was written, two of which speak of a device's developer
 /// mode.
