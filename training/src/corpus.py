@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def public(path: Path) -> list[Row]:
     ]
 
 
-def own(*folders: Path, new: Iterable[Path] = ()) -> tuple[list[Row], list[Row]]:
+def own(*folders: Path, new: Collection[Path] = ()) -> tuple[list[Row], list[Row]]:
     """Our texts: those to train on, and the tenth held out; those of the folders `new` are marked so. Twins are never parted: an attack and
     its benign half stand on the same side."""
     train, held = [], []

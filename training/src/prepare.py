@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def vocabulary(base: carrier.Carrier, data: Path, out: Path) -> tokens.Vocabular
     return tokens.Vocabulary(base, json.loads(path.read_text()))
 
 
-def load(base: Path, data: Path, own: list[Path], out: Path, new: Iterable[Path] = ()) -> Stage:
+def load(base: Path, data: Path, own: list[Path], out: Path, new: Collection[Path] = ()) -> Stage:
     """Rows and ids; the ids of the public rows are cached by what they were made from."""
     out.mkdir(parents=True, exist_ok=True)
     kept = vocabulary(carrier.read(base), data, out)

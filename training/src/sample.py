@@ -30,6 +30,7 @@ CHAT_CHANCE = 0.12
 GRAFT_CHANCE = 0.35
 """How often a line of which we know the document is put into another one instead."""
 LINE_IDS_MAX = 90
+"""Of a longer line only so many ids stand in a window, so that something of its place does."""
 AROUND_IDS_MIN = 40
 """A window around a line has so many ids at least, where its document has them."""
 INSIDE_IDS_MIN = 8
