@@ -1,5 +1,6 @@
 //! Many callers, two nodes on one file, a crash; and a model with crashes between steps.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use proptest::prelude::*;
@@ -164,19 +165,25 @@ async fn processes_on_one_database_never_bill_more_than_the_cap_even_if_one_dies
         std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "sqlite::budget_tests::a_process_that_another_test_starts", "--nocapture"])
             .env(PROCESS_VARIABLE, format!("{ends}:{project}:{}", folder.path().display()))
+            .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap()
     };
-    let processes = [start("stops"), start("stops"), start("dies")];
-    let mut billed = Vec::new();
-    for process in processes {
-        let output = process.wait_with_output().unwrap();
-        let told = String::from_utf8(output.stdout).unwrap();
-        // Each amount is told on a line of its own the moment it is billed, so that a death loses none.
-        billed.push(told.lines().filter_map(|line| line.strip_prefix("billed ")?.parse::<i64>().ok()).sum::<i64>());
-        assert!(told.contains("billed "), "it did something: {told}");
+    let mut processes = [start("stops"), start("stops"), start("dies")];
+    // Each amount is told on a line of its own the moment it is billed, so that a death loses none.
+    let amount = |line: std::io::Result<String>| line.unwrap().split_once("billed ")?.1.parse::<i64>().ok();
+    let mut lines = processes.each_mut().map(|one| BufReader::new(one.stdout.take().unwrap()).lines());
+    // Each holds some of the money before any goes on, so that the first one started cannot spend it all alone.
+    let mut billed = lines.each_mut().map(|told| told.find_map(amount).expect("each process bills a first call"));
+    for process in &mut processes {
+        writeln!(process.stdin.take().unwrap(), "go on").unwrap();
     }
+    for (sum, told) in billed.iter_mut().zip(lines) {
+        *sum += told.filter_map(amount).sum::<i64>();
+    }
+    let ends = processes.each_mut().map(|one| one.wait().unwrap().success());
+    assert_eq!(ends, [true, true, false], "two stop in order, one dies");
     let all: i64 = billed.iter().sum();
     assert!(all <= CAP, "{billed:?}");
     let node = node(&folder, "last.lock").await;
@@ -202,6 +209,9 @@ async fn a_process_that_another_test_starts() {
     let (project, folder) = rest.split_once(':').unwrap();
     let (project, dies) = (project.parse().unwrap(), ends == "dies");
     let node = node_in(Path::new(folder), &format!("{}.lock", std::process::id())).await;
+    let first = node.ledger.reserve(&spender(project), BOUND, ambient::now()).await.unwrap();
+    println!("billed {}", end(first, 0));
+    std::io::stdin().read_line(&mut String::new()).unwrap();
     let callers = (0..PROCESS_CALLERS).map(|caller| {
         let ledger = Arc::clone(&node.ledger);
         tokio::spawn(async move {
