@@ -174,7 +174,7 @@ fn softmax(weights: &mut [[f32; BLOCK]], tokens: usize) -> f32 {
             *most = number::greater(*most, *weight);
         }
     }
-    let most = most.into_iter().fold(f32::MIN, number::greater);
+    let most = number::folded(most, number::greater);
     let mut sums = [0.0_f32; BLOCK];
     for block in weights.as_chunks_mut::<BLOCK>().0 {
         for (sum, weight) in sums.iter_mut().zip(block) {
@@ -182,7 +182,7 @@ fn softmax(weights: &mut [[f32; BLOCK]], tokens: usize) -> f32 {
             *sum += *weight;
         }
     }
-    1.0 / sums.into_iter().fold(0.0, |total, sum| total + sum)
+    1.0 / number::folded(sums, |one, other| one + other)
 }
 
 /// The values by their weights.

@@ -2,16 +2,15 @@
 //!
 //! **Three doors.** `Path::linear` multiplies 8-bit rows with packed 7-bit weights; for this there is code of its own for every
 //! set of instructions. `Path::pass` runs any other part of the forward pass (`Pass`), written once in plain Rust and
-//! compiled again for wider registers. `Path::weigh` is the part of it for which AVX-512 has code of its own: attention.
+//! compiled again for the registers of AVX2 and of AVX-512. `Path::weigh` is the part of it for which AVX-512 has code of its own: attention.
 //!
 //! **Why all paths agree to the last bit.** Sums of products are integers and stay far below 2^31. In between, the rule for
 //! weights (`LANE_MAX` in `linear.rs`) keeps the 16-bit sums of the AVX2 path from saturating. Everything in `f32` is the
 //! same sequence of additions, multiplications and fused ones (`mul_add`) whatever the registers' width; Rust neither reorders nor
 //! fuses by itself. A CPU without AVX2 or FMA calculates what is fused in software: right, and several times slower.
 //!
-//! **What was run where.** All paths but AMX were run as they are on a Xeon; AMX was, on another, before attention had code of its own and
-//! panels were aligned; its own instructions are the same since. The tests of `linear.rs`, `tests/oracle.rs` and `tests/properties.rs`
-//! compare every path that the CPU at hand has.
+//! **What was run where.** All paths were run as they are on a Xeon that has AMX. The tests of `linear.rs`, `tests/oracle.rs` and
+//! `tests/properties.rs` compare every path that the CPU at hand has.
 //!
 //! **`unsafe`** stands in `kernel/x86.rs` and `kernel/amx.rs` and nowhere else in the workspace: the calls of functions that need a CPU
 //! feature, loads and stores of whole registers from arrays of their size, and the instructions of the matrix unit.
@@ -22,7 +21,7 @@ mod amx;
 mod x86;
 
 use crate::attention::Weigh;
-use crate::linear::{CHUNK, Inputs, LANES, Linear, PANEL, Part, Tile, Weights};
+use crate::linear::{CHUNK, Group, LANES, Linear, PANEL, Part, Tile, Weights};
 
 /// A part of the forward pass in plain Rust, `#[inline(always)]` all the way down, so that it is compiled for the
 /// instructions of the path that runs it.
@@ -69,7 +68,12 @@ impl Path {
             if is_x86_feature_detected!("avxvnni") {
                 paths.push(Path(Kind::AvxVnni));
             }
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vnni")
+            {
                 paths.push(Path(Kind::Avx512Vnni));
                 if amx::is_there() {
                     paths.push(Path(Kind::Amx));
@@ -126,7 +130,9 @@ impl Path {
         match self.0 {
             Kind::Plain => pass.run(),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 | Kind::AvxVnni | Kind::Avx512Vnni | Kind::Amx => x86::pass_avx2(self, pass),
+            Kind::Avx2 | Kind::AvxVnni => x86::pass_avx2(self, pass),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Vnni | Kind::Amx => x86::pass_avx512(self, pass),
         }
     }
 }
@@ -134,9 +140,9 @@ impl Path {
 /// The sums of products of a group and a panel, sixteen outputs at a time. By the rule for weights the products of a lane add
 /// up in 16 bits, which every processor with vectors can do eight at a time.
 #[inline(always)]
-fn plain_tile(inputs: &[Inputs], panel: &[Weights]) -> Tile {
+fn plain_tile(rows: Group<'_>, panel: &[Weights]) -> Tile {
     let mut tile = Tile::default();
-    for (inputs, weights) in inputs.iter().zip(panel) {
+    for (chunk, weights) in panel.iter().enumerate() {
         let mut by_input = [[0_i16; PANEL]; CHUNK];
         for (half, by_input) in weights.0.iter().zip(by_input.as_chunks_mut::<4>().0) {
             for (output, four) in half.iter().enumerate() {
@@ -145,11 +151,11 @@ fn plain_tile(inputs: &[Inputs], panel: &[Weights]) -> Tile {
                 }
             }
         }
-        for (row, sums) in inputs.iter().zip(&mut tile) {
+        for (row, sums) in rows.iter().zip(&mut tile) {
             for lane in LANES {
                 let mut products = [0_i16; PANEL];
                 for input in lane {
-                    let byte = i16::from(row.as_flattened()[input]);
+                    let byte = i16::from(row[chunk].as_flattened()[input]);
                     for (product, weight) in products.iter_mut().zip(by_input[input]) {
                         *product = product.wrapping_add(byte.wrapping_mul(weight));
                     }

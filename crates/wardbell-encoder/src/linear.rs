@@ -21,8 +21,10 @@ pub(crate) const GROUP: usize = 8;
 pub(crate) const CHUNK: usize = 8;
 /// Numbers that are brought to 8 bits together; every width is a multiple of it.
 const BLOCK: usize = WIDTH_STEP;
-/// Eight inputs of each row of a group, four by four: so a compiler reads each four from memory into all lanes of a register at once.
-pub(crate) type Inputs = [[[u8; 4]; CHUNK / 4]; GROUP];
+/// The inputs of a chunk of a row, four by four: so a compiler reads each four from memory into all lanes of a register at once.
+pub(crate) type Inputs = [[u8; 4]; CHUNK / 4];
+/// The rows of a group, each as long as a panel.
+pub(crate) type Group<'a> = [&'a [Inputs]; GROUP];
 /// The weights of eight inputs in a panel: two times four inputs of each output. Aligned as a whole register, so that none is read
 /// across the border of two cache lines.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,8 +34,8 @@ pub(crate) struct Weights(pub(crate) [[[i8; 4]; PANEL]; CHUNK / 4]);
 pub(crate) type Tile = [[i32; PANEL]; GROUP];
 /// The same for 16 rows.
 pub(crate) type Tile16 = [[i32; PANEL]; 16];
-/// Rows that the matrix unit takes at once; the rows that stand one after the other are padded to a multiple.
-pub(crate) const FLAT_ROWS: usize = 32;
+/// Rows that the matrix unit takes at once; rows are padded to a multiple.
+pub(crate) const PADDED_ROWS: usize = 32;
 /// The largest weight.
 const WEIGHT_MAX: i8 = 63;
 /// The inputs of a chunk whose products are added in 16 bits: a lane of AVX2, which multiplies neighbours.
@@ -46,15 +48,13 @@ const SCALE_MAX: f32 = 16.0;
 /// The smallest step of a row that is not all zeros.
 const STEP_MIN: f32 = 1e-20;
 
-/// Rows of activations in 8 bits, laid out by groups: eight inputs of each row of a group, then the next eight.
+/// Rows of activations in 8 bits, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     /// By row.
     width: usize,
     count: usize,
     inputs: Vec<Inputs>,
-    /// The same bytes row after row, for the matrix unit.
-    flat: Vec<u8>,
     zeros: Vec<i32>,
     steps: Vec<f32>,
 }
@@ -64,8 +64,7 @@ impl Rows {
     pub(crate) fn resize(&mut self, count: usize, width: usize) {
         self.width = width;
         self.count = count;
-        self.inputs.resize(count.div_ceil(GROUP) * (width / CHUNK), Inputs::default());
-        self.flat.resize(count.next_multiple_of(FLAT_ROWS) * width, 0);
+        self.inputs.resize(count.next_multiple_of(PADDED_ROWS) * (width / CHUNK), Inputs::default());
         self.zeros.resize(count, 0);
         self.steps.resize(count, 0.0);
     }
@@ -80,19 +79,11 @@ impl Rows {
         self.zeros[index] = zero;
         self.steps[index] = step;
         let chunks = self.width / CHUNK;
-        let group = &mut self.inputs[index / GROUP * chunks..][..chunks];
-        let flat = self.flat[index * self.width..][..self.width].as_chunks_mut::<BLOCK>().0;
-        let blocks = group.chunks_mut(BLOCK / CHUNK).zip(flat);
-        for ((inputs, flat), values) in blocks.zip(values.as_chunks::<BLOCK>().0) {
-            let mut bytes = [0; BLOCK];
+        let inputs = self.inputs[index * chunks..][..chunks].as_flattened_mut().as_flattened_mut();
+        for (bytes, values) in inputs.as_chunks_mut::<BLOCK>().0.iter_mut().zip(values.as_chunks::<BLOCK>().0) {
             for (byte, value) in bytes.iter_mut().zip(values) {
                 *byte = number::byte(number::rounded(value * inverse) + zero);
             }
-            let fours = bytes.as_chunks::<4>().0.as_chunks::<{ CHUNK / 4 }>().0;
-            for (inputs, fours) in inputs.iter_mut().zip(fours) {
-                inputs[index % GROUP] = *fours;
-            }
-            *flat = bytes;
         }
     }
 
@@ -105,8 +96,7 @@ impl Rows {
     pub(crate) fn part(&self, first: usize, count: usize) -> Part<'_> {
         Part {
             width: self.width,
-            inputs: &self.inputs[first / GROUP * (self.width / CHUNK)..],
-            flat: &self.flat[first * self.width..],
+            inputs: &self.inputs[first * (self.width / CHUNK)..],
             zeros: &self.zeros[first..][..count],
             steps: &self.steps[first..][..count],
         }
@@ -118,16 +108,15 @@ impl Rows {
 pub(crate) struct Part<'a> {
     width: usize,
     inputs: &'a [Inputs],
-    flat: &'a [u8],
     zeros: &'a [i32],
     steps: &'a [f32],
 }
 
 impl<'a> Part<'a> {
-    /// The rows one after the other, padded to a multiple of [`FLAT_ROWS`] with what may be anything; `None` where the padding is not
-    /// there.
-    pub(crate) fn flat(self) -> Option<&'a [u8]> {
-        self.flat.get(..self.zeros.len().next_multiple_of(FLAT_ROWS) * self.width)
+    /// The bytes of all rows, padded to a multiple of [`PADDED_ROWS`] with what may be anything; `None` where the padding is not there.
+    pub(crate) fn padded(self) -> Option<&'a [u8]> {
+        let bytes = self.inputs.as_flattened().as_flattened();
+        bytes.get(..self.zeros.len().next_multiple_of(PADDED_ROWS) * self.width)
     }
 }
 
@@ -223,15 +212,17 @@ impl Linear {
         &self,
         input: Part<'_>,
         out: &mut [f32],
-        tiles: impl Fn(&[Inputs], [&[Weights]; 2]) -> [Tile; 2],
+        tiles: impl Fn(Group<'_>, [&[Weights]; 2]) -> [Tile; 2],
     ) {
         assert_eq!(input.width, self.inputs);
         let chunks = self.inputs / CHUNK;
         for (pair, panels) in self.panel_chunks(2).enumerate() {
             let panels = panels.split_at(chunks);
-            let groups = input.inputs.chunks_exact(chunks).zip((0..input.zeros.len()).step_by(GROUP));
+            let groups = input.inputs.chunks_exact(GROUP * chunks).zip((0..input.zeros.len()).step_by(GROUP));
             for (inputs, first) in groups {
-                let [left, right] = tiles(inputs, panels.into());
+                let row = |index: usize| &inputs[index * chunks..][..chunks];
+                let group = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+                let [left, right] = tiles(group, panels.into());
                 self.finish(pair * 2, &left, first, input, out);
                 self.finish(pair * 2 + 1, &right, first, input, out);
             }
@@ -307,9 +298,7 @@ mod tests {
         rows.steps.fill(1.0);
         for (index, row) in bytes.iter().enumerate() {
             for (place, byte) in row.iter().enumerate() {
-                rows.inputs[index / GROUP * (inputs / CHUNK) + place / CHUNK][index % GROUP][place % CHUNK / 4]
-                    [place % 4] = *byte;
-                rows.flat[index * inputs + place] = *byte;
+                rows.inputs.as_flattened_mut().as_flattened_mut()[index * inputs + place] = *byte;
             }
         }
         for path in Path::all() {
@@ -367,7 +356,7 @@ mod tests {
         rows.resize(2, 64);
         rows.set(1, &values);
         for (place, value) in values.iter().enumerate() {
-            let byte = rows.inputs[place / CHUNK][1].as_flattened()[place % CHUNK];
+            let byte = rows.inputs.as_flattened().as_flattened()[64 + place];
             let back = (i32::from(byte) - rows.zeros[1]) as f32 * rows.steps[1];
             assert!((back - value).abs() <= rows.steps[1] * 0.51, "{value} came back as {back}");
         }

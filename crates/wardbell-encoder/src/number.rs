@@ -37,9 +37,8 @@ pub(crate) fn range_with_zero(values: &[f32]) -> (f32, f32) {
             high[lane] = greater(high[lane], chunk[lane]);
         }
     }
-    let low = low.into_iter().chain(rest.iter().copied()).fold(0.0, lesser);
-    let high = high.into_iter().chain(rest.iter().copied()).fold(0.0, greater);
-    (low, high)
+    let (low, high) = (folded(low, lesser), folded(high, greater));
+    (rest.iter().copied().fold(low, lesser), rest.iter().copied().fold(high, greater))
 }
 
 /// The sum of `term` over all values.
@@ -52,18 +51,28 @@ pub(crate) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
             *sum += term(*value);
         }
     }
-    let total = halved(halved(halved(sums)));
-    total.into_iter().chain(rest.iter().map(|value| term(*value))).fold(0.0, |sum, value| sum + value)
+    rest.iter().fold(total(&sums), |sum, value| sum + term(*value))
 }
 
-/// Adds the second half of the lanes in use to the first.
+/// The sum of the lanes. A call of its own: where it is inlined, the compiler keeps the lanes in pairs for its last steps, all the way.
+#[inline(never)]
+fn total(lanes: &[f32; LANES]) -> f32 {
+    folded(*lanes, |one, other| one + other)
+}
+
+/// Joins the second half of the lanes with the first until one is left: a few steps, where one lane after the other would be as many
+/// as there are lanes, each of which waits for the one before. `LANES` is a power of two.
 #[inline(always)]
-fn halved(mut sums: [f32; LANES]) -> [f32; LANES] {
-    for lane in 0..LANES / 2 {
-        sums[lane] += sums[lane + LANES / 2];
-        sums[lane + LANES / 2] = 0.0;
+pub(crate) fn folded<const LANES: usize>(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+    const { assert!(LANES.is_power_of_two()) };
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = join(lanes[lane], lanes[lane + half]);
+        }
+        half /= 2;
     }
-    sums
+    lanes[0]
 }
 
 /// 2 to a power of at most 0, right to 3e-6 of itself. Powers below -125 count as -125.

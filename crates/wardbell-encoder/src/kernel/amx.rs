@@ -11,7 +11,7 @@ use std::arch::x86_64::__cpuid_count;
 use std::sync::LazyLock;
 
 use super::{Kind, Path};
-use crate::linear::{CHUNK, FLAT_ROWS, Linear, PANEL, Part, Tile16, Weights};
+use crate::linear::{CHUNK, Linear, PADDED_ROWS, PANEL, Part, Tile16, Weights};
 
 /// Inputs that the unit multiplies at once.
 const STEP: usize = 64;
@@ -61,21 +61,21 @@ fn may_use() -> bool {
 
 /// Whether the unit can do this product; what it cannot is of other widths than the models that ship.
 pub(super) fn fits(input: Part<'_>, weights: &Linear) -> bool {
-    input.flat().is_some() && weights.inputs().is_multiple_of(STEP) && weights.panels().is_multiple_of(SIDE)
+    input.padded().is_some() && weights.inputs().is_multiple_of(STEP) && weights.panels().is_multiple_of(SIDE)
 }
 
 /// Multiplies as the other paths do. [`fits`] has said yes.
 pub(super) fn linear(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
     #[target_feature(enable = "avx2,fma,avx512f")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        let Some(rows) = input.flat() else { return };
+        let Some(rows) = input.padded() else { return };
         let width = weights.inputs();
         let configured = Configured::new();
         for (pair, panels) in weights.panel_chunks(SIDE).enumerate() {
-            for (block, rows) in rows.chunks_exact(FLAT_ROWS * width).enumerate() {
+            for (block, rows) in rows.chunks_exact(PADDED_ROWS * width).enumerate() {
                 for (at, tile) in configured.multiply(rows, width, panels).iter().enumerate() {
                     let (half, side) = (at / SIDE, at % SIDE);
-                    let first = block * FLAT_ROWS + half * (FLAT_ROWS / 2);
+                    let first = block * PADDED_ROWS + half * (PADDED_ROWS / 2);
                     weights.finish(pair * SIDE + side, tile, first, input, out);
                 }
             }
@@ -120,7 +120,7 @@ impl Configured {
     #[expect(clippy::unused_self, reason = "that it is there says that the registers are configured")]
     fn multiply(&self, rows: &[u8], width: usize, panels: &[Weights]) -> [Tile16; SIDE * 2] {
         assert!(width.is_multiple_of(STEP) && width > 0);
-        assert_eq!(rows.len(), FLAT_ROWS * width);
+        assert_eq!(rows.len(), PADDED_ROWS * width);
         assert_eq!(panels.len(), SIDE * (width / CHUNK));
         const { assert!(size_of::<Weights>() == CHUNK * PANEL && size_of::<Tile16>() == 1024) };
         let mut tiles = [Tile16::default(); SIDE * 2];

@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 
 use super::{Kind, Pass, Path};
 use crate::attention::{BLOCK, KeyWeights, Keys, QUERIES, Queries, Weigh};
-use crate::linear::{GROUP, Inputs, Linear, PANEL, Part, Tile, Weights};
+use crate::linear::{GROUP, Group, Linear, PANEL, Part, Tile, Weights};
 use crate::shape::HEAD_WIDTH;
 
 /// Runs `pass`, compiled for AVX2 and FMA.
@@ -24,10 +24,21 @@ pub(super) fn pass_avx2<P: Pass>(path: Path, pass: P) {
     unsafe { run(pass) }
 }
 
+/// Runs `pass`, compiled for AVX-512.
+pub(super) fn pass_avx512<P: Pass>(path: Path, pass: P) {
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+    fn run<P: Pass>(pass: P) {
+        pass.run();
+    }
+    assert!(matches!(path.0, Kind::Avx512Vnni | Kind::Amx));
+    // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for all of these first.
+    unsafe { run(pass) }
+}
+
 pub(super) fn linear_avx2(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
     #[target_feature(enable = "avx2,fma")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        weights.apply(input, out, |inputs, [left, right]| [tile_avx2(inputs, left), tile_avx2(inputs, right)]);
+        weights.apply(input, out, |rows, [left, right]| [tile_avx2(rows, left), tile_avx2(rows, right)]);
     }
     assert!(path.0 == Kind::Avx2);
     // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2 and FMA first.
@@ -37,7 +48,7 @@ pub(super) fn linear_avx2(path: Path, input: Part<'_>, weights: &Linear, out: &m
 pub(super) fn linear_avx_vnni(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
     #[target_feature(enable = "avx2,fma,avxvnni")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        weights.apply(input, out, |inputs, [left, right]| [tile_avx_vnni(inputs, left), tile_avx_vnni(inputs, right)]);
+        weights.apply(input, out, |rows, [left, right]| [tile_avx_vnni(rows, left), tile_avx_vnni(rows, right)]);
     }
     assert!(path.0 == Kind::AvxVnni);
     // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2, FMA and AVX-VNNI first.
@@ -47,7 +58,7 @@ pub(super) fn linear_avx_vnni(path: Path, input: Part<'_>, weights: &Linear, out
 pub(super) fn linear_avx512_vnni(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
     #[target_feature(enable = "avx2,fma,avx512f,avx512vnni")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        weights.apply(input, out, |inputs, panels| tiles_avx512_vnni(inputs, panels));
+        weights.apply(input, out, |rows, panels| tiles_avx512_vnni(rows, panels));
     }
     assert!(matches!(path.0, Kind::Avx512Vnni | Kind::Amx));
     // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for AVX2, FMA, AVX-512F and AVX-512 VNNI first.
@@ -72,15 +83,17 @@ pub(super) fn weigh_avx512(path: Path, weigh: Weigh<'_>) {
 /// are widened: at most 255 * 128, by the rule for weights.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn tile_avx2(inputs: &[Inputs], panel: &[Weights]) -> Tile {
+fn tile_avx2(rows: Group<'_>, panel: &[Weights]) -> Tile {
     let mut tile = Tile::default();
+    assert!(rows.iter().all(|row| row.len() == panel.len()));
     let ones = _mm256_set1_epi16(1);
     for half in 0..2 {
         let mut sums = [_mm256_setzero_si256(); GROUP];
-        for (inputs, Weights([first, second])) in inputs.iter().zip(panel) {
+        for (chunk, Weights([first, second])) in panel.iter().enumerate() {
             let (first, second) = (load(first, half), load(second, half));
-            for (row, sum) in inputs.iter().zip(&mut sums) {
-                let (low, high) = (i32::from_le_bytes(row[0]), i32::from_le_bytes(row[1]));
+            for (row, sum) in rows.iter().zip(&mut sums) {
+                let [low, high] = row[chunk];
+                let (low, high) = (i32::from_le_bytes(low), i32::from_le_bytes(high));
                 let low = _mm256_maddubs_epi16(_mm256_set1_epi32(low), first);
                 let high = _mm256_maddubs_epi16(_mm256_set1_epi32(high), second);
                 *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_add_epi16(low, high), ones));
@@ -95,14 +108,16 @@ fn tile_avx2(inputs: &[Inputs], panel: &[Weights]) -> Tile {
 
 #[target_feature(enable = "avx2,fma,avxvnni")]
 #[inline]
-fn tile_avx_vnni(inputs: &[Inputs], panel: &[Weights]) -> Tile {
+fn tile_avx_vnni(rows: Group<'_>, panel: &[Weights]) -> Tile {
     let mut tile = Tile::default();
+    assert!(rows.iter().all(|row| row.len() == panel.len()));
     for half in 0..2 {
         let mut sums = [_mm256_setzero_si256(); GROUP];
-        for (inputs, Weights([first, second])) in inputs.iter().zip(panel) {
+        for (chunk, Weights([first, second])) in panel.iter().enumerate() {
             let (first, second) = (load(first, half), load(second, half));
-            for (row, sum) in inputs.iter().zip(&mut sums) {
-                let (low, high) = (i32::from_le_bytes(row[0]), i32::from_le_bytes(row[1]));
+            for (row, sum) in rows.iter().zip(&mut sums) {
+                let [low, high] = row[chunk];
+                let (low, high) = (i32::from_le_bytes(low), i32::from_le_bytes(high));
                 *sum = _mm256_dpbusd_avx_epi32(*sum, _mm256_set1_epi32(low), first);
                 *sum = _mm256_dpbusd_avx_epi32(*sum, _mm256_set1_epi32(high), second);
             }
@@ -117,13 +132,14 @@ fn tile_avx_vnni(inputs: &[Inputs], panel: &[Weights]) -> Tile {
 /// Two panels at once: each broadcast of inputs is multiplied twice, and 16 sums under way are more than the instruction takes cycles.
 #[target_feature(enable = "avx2,fma,avx512f,avx512vnni")]
 #[inline]
-fn tiles_avx512_vnni(inputs: &[Inputs], [left, right]: [&[Weights]; 2]) -> [Tile; 2] {
+fn tiles_avx512_vnni(rows: Group<'_>, [left, right]: [&[Weights]; 2]) -> [Tile; 2] {
     let mut sums = [[_mm512_setzero_si512(); 2]; GROUP];
-    for ((inputs, left), right) in inputs.iter().zip(left).zip(right) {
+    assert!(rows.iter().all(|row| row.len() == left.len()));
+    for (chunk, (left, right)) in left.iter().zip(right).enumerate() {
         for half in 0..2 {
             let (left, right) = (load_wide(&left.0[half]), load_wide(&right.0[half]));
-            for (row, [left_sum, right_sum]) in inputs.iter().zip(&mut sums) {
-                let four = _mm512_set1_epi32(i32::from_le_bytes(row[half]));
+            for (row, [left_sum, right_sum]) in rows.iter().zip(&mut sums) {
+                let four = _mm512_set1_epi32(i32::from_le_bytes(row[chunk][half]));
                 *left_sum = _mm512_dpbusd_epi32(*left_sum, four, left);
                 *right_sum = _mm512_dpbusd_epi32(*right_sum, four, right);
             }
