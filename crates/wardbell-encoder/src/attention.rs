@@ -14,8 +14,10 @@ use crate::shape::HEAD_WIDTH;
 
 /// How many keys stand side by side.
 pub(crate) const BLOCK: usize = 16;
-/// How many queries are done together.
-pub(crate) const QUERIES: usize = 4;
+/// How many queries the plain loops do together.
+const QUERIES: usize = 4;
+/// How many are done together at most.
+const QUERIES_MAX: usize = 8;
 /// 1 / √32, for powers of two instead of `e`.
 const SCALE: f32 = 0.176_776_7 * std::f32::consts::LOG2_E;
 
@@ -24,7 +26,8 @@ const SCALE: f32 = 0.176_776_7 * std::f32::consts::LOG2_E;
 pub(crate) struct HeadSpace {
     keys: Vec<Keys>,
     values: Vec<[f32; HEAD_WIDTH]>,
-    weights: KeyWeights,
+    /// Room for the weights of each block of keys, [`QUERIES_MAX`] times.
+    weights: Vec<[f32; BLOCK]>,
 }
 
 impl HeadSpace {
@@ -33,18 +36,16 @@ impl HeadSpace {
         let blocks = tokens.div_ceil(BLOCK);
         self.keys.resize(blocks, [[0.0; BLOCK]; HEAD_WIDTH]);
         self.values.resize(tokens, [0.0; HEAD_WIDTH]);
-        for weights in &mut self.weights {
-            weights.resize(blocks, [0.0; BLOCK]);
-        }
+        self.weights.resize(blocks * QUERIES_MAX, [0.0; BLOCK]);
     }
 }
 
 /// Queries that are done together.
-pub(crate) type Queries = [[f32; HEAD_WIDTH]; QUERIES];
+pub(crate) type Queries<const QUERIES: usize> = [[f32; HEAD_WIDTH]; QUERIES];
 /// Sixteen keys side by side.
 pub(crate) type Keys = [[f32; BLOCK]; HEAD_WIDTH];
-/// By query, in blocks of sixteen: the weight of each key.
-pub(crate) type KeyWeights = [Vec<[f32; BLOCK]>; QUERIES];
+/// By query: the weights of sixteen keys.
+pub(crate) type KeyWeights<const QUERIES: usize> = [[f32; BLOCK]; QUERIES];
 
 /// The attention of all heads over a window.
 pub(crate) struct Attention<'a> {
@@ -101,14 +102,17 @@ pub(crate) struct Weigh<'a> {
 }
 
 impl Weigh<'_> {
-    /// `score` gives the product of each query with each key, `gather` the values by their weights.
+    /// `score` gives the product of each query with each key, by block of keys, `gather` the values by their weights; `QUERIES`, at most
+    /// eight, are done together.
     #[inline(always)]
-    pub(crate) fn apply(
+    pub(crate) fn apply<const QUERIES: usize>(
         self,
-        score: impl Fn(&Queries, &[Keys], &mut KeyWeights),
-        gather: impl Fn(&KeyWeights, &[[f32; HEAD_WIDTH]]) -> Queries,
+        score: impl Fn(&Queries<QUERIES>, &[Keys], &mut [KeyWeights<QUERIES>]),
+        gather: impl Fn(&[KeyWeights<QUERIES>], &[[f32; HEAD_WIDTH]]) -> Queries<QUERIES>,
     ) {
+        const { assert!(QUERIES <= QUERIES_MAX) };
         let HeadSpace { keys, values, weights } = self.space;
+        let weights = &mut weights.as_chunks_mut::<QUERIES>().0[..keys.len()];
         let tokens = values.len();
         for start in (0..tokens).step_by(QUERIES) {
             let mut queries = [[0.0; HEAD_WIDTH]; QUERIES];
@@ -116,10 +120,7 @@ impl Weigh<'_> {
                 *query = part(self.mixed, token * 3 * self.hidden + self.first);
             }
             score(&queries, keys, weights);
-            let mut shares = [0.0; QUERIES];
-            for (share, weights) in shares.iter_mut().zip(weights.iter_mut()) {
-                *share = softmax(weights, tokens);
-            }
+            let shares = softmax(weights, tokens);
             let gathered = gather(weights, values);
             for ((token, gathered), share) in (start..tokens).zip(gathered).zip(shares) {
                 let out = &mut self.context[token * self.hidden + self.first..][..HEAD_WIDTH];
@@ -134,7 +135,7 @@ impl Weigh<'_> {
 impl Pass for Weigh<'_> {
     #[inline(always)]
     fn run(self) {
-        self.apply(score, gather);
+        self.apply::<QUERIES>(score, gather);
     }
 }
 
@@ -146,8 +147,8 @@ fn part(row: &[f32], first: usize) -> [f32; HEAD_WIDTH] {
 
 /// The product of each query with each key.
 #[inline(always)]
-fn score(queries: &Queries, keys: &[Keys], weights: &mut KeyWeights) {
-    for (block, keys) in keys.iter().enumerate() {
+fn score(queries: &Queries<QUERIES>, keys: &[Keys], weights: &mut [KeyWeights<QUERIES>]) {
+    for (keys, weights) in keys.iter().zip(weights) {
         let mut sums = [[0.0_f32; BLOCK]; QUERIES];
         for (number, keys) in keys.iter().enumerate() {
             for (query, sums) in queries.iter().zip(&mut sums) {
@@ -156,50 +157,62 @@ fn score(queries: &Queries, keys: &[Keys], weights: &mut KeyWeights) {
                 }
             }
         }
-        for (weights, sums) in weights.iter_mut().zip(sums) {
-            weights[block] = sums;
-        }
+        *weights = sums;
     }
 }
 
-/// Turns products into weights that are not yet divided by their sum; gives 1 / sum. What stands beyond `tokens` becomes so
-/// small that it counts for nothing.
+/// Turns products into weights that are not yet divided by their sum; gives 1 / sum for each query. What stands beyond `tokens` becomes
+/// so small that it counts for nothing.
 #[inline(always)]
-fn softmax(weights: &mut [[f32; BLOCK]], tokens: usize) -> f32 {
-    let weights = weights.as_flattened_mut();
-    weights[tokens..].fill(f32::MIN);
-    let mut most = [f32::MIN; BLOCK];
-    for block in weights.as_chunks::<BLOCK>().0 {
-        for (most, weight) in most.iter_mut().zip(block) {
-            *most = number::greater(*most, *weight);
+fn softmax<const QUERIES: usize>(weights: &mut [KeyWeights<QUERIES>], tokens: usize) -> [f32; QUERIES] {
+    if let Some(last) = weights.last_mut() {
+        for weights in last {
+            weights[(tokens - 1) % BLOCK + 1..].fill(f32::MIN);
         }
     }
-    let most = number::folded(most, number::greater);
-    let mut sums = [0.0_f32; BLOCK];
-    for block in weights.as_chunks_mut::<BLOCK>().0 {
-        for (sum, weight) in sums.iter_mut().zip(block) {
-            *weight = number::exp2((*weight - most) * SCALE);
-            *sum += *weight;
+    let mut most = [[f32::MIN; BLOCK]; QUERIES];
+    for block in weights.iter() {
+        for (most, weights) in most.iter_mut().zip(block) {
+            for (most, weight) in most.iter_mut().zip(weights) {
+                *most = number::greater(*most, *weight);
+            }
         }
     }
-    1.0 / number::folded(sums, |one, other| one + other)
+    let mut shares = [0.0; QUERIES];
+    for (share, most) in shares.iter_mut().zip(most) {
+        *share = number::folded(most, number::greater);
+    }
+    let mut sums = [[0.0_f32; BLOCK]; QUERIES];
+    for block in weights {
+        for ((weights, most), sums) in block.iter_mut().zip(shares).zip(&mut sums) {
+            for (weight, sum) in weights.iter_mut().zip(sums) {
+                *weight = number::exp2((*weight - most) * SCALE);
+                *sum += *weight;
+            }
+        }
+    }
+    for (share, sums) in shares.iter_mut().zip(sums) {
+        *share = 1.0 / number::folded(sums, |one, other| one + other);
+    }
+    shares
 }
 
 /// The values by their weights.
 #[inline(always)]
-fn gather(weights: &KeyWeights, values: &[[f32; HEAD_WIDTH]]) -> Queries {
+fn gather(weights: &[KeyWeights<QUERIES>], values: &[[f32; HEAD_WIDTH]]) -> Queries<QUERIES> {
     let mut gathered = [[0.0_f32; HEAD_WIDTH]; QUERIES];
-    let (pairs, _) = gathered.as_chunks_mut::<2>();
-    for (pair, [first, second]) in pairs.iter_mut().zip(weights.as_chunks::<2>().0) {
-        let mut sums = [[0.0_f32; HEAD_WIDTH]; 2];
-        for ((value, first), second) in values.iter().zip(first.as_flattened()).zip(second.as_flattened()) {
-            for (sums, weight) in sums.iter_mut().zip([first, second]) {
-                for (sum, value) in sums.iter_mut().zip(value) {
-                    *sum = weight.mul_add(*value, *sum);
+    for (pair, sums) in gathered.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        let mut pair_sums = [[0.0_f32; HEAD_WIDTH]; 2];
+        for (weights, values) in weights.iter().zip(values.chunks(BLOCK)) {
+            for (lane, value) in (0..BLOCK).zip(values) {
+                for (query, sums) in pair_sums.iter_mut().enumerate() {
+                    for (sum, value) in sums.iter_mut().zip(value) {
+                        *sum = weights[2 * pair + query][lane].mul_add(*value, *sum);
+                    }
                 }
             }
         }
-        *pair = sums;
+        *sums = pair_sums;
     }
     gathered
 }

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 };
 
 use super::{Kind, Pass, Path};
-use crate::attention::{BLOCK, KeyWeights, Keys, QUERIES, Queries, Weigh};
+use crate::attention::{BLOCK, KeyWeights, Keys, Queries, Weigh};
 use crate::linear::{GROUP, Group, Linear, PANEL, Part, Tile, Weights};
 use crate::shape::HEAD_WIDTH;
 
@@ -65,11 +65,14 @@ pub(super) fn linear_avx512_vnni(path: Path, input: Part<'_>, weights: &Linear, 
     unsafe { run(input, weights, out) }
 }
 
+/// How many queries are done together: with two registers for each, sixteen sums are under way.
+const QUERIES: usize = 8;
+
 /// The attention of one head. Its products are spelled out here: left to itself, the compiler gathers and scatters single numbers.
 pub(super) fn weigh_avx512(path: Path, weigh: Weigh<'_>) {
     #[target_feature(enable = "avx2,fma,avx512f")]
     fn run(weigh: Weigh<'_>) {
-        weigh.apply(
+        weigh.apply::<QUERIES>(
             |queries, keys, weights| score_avx512(queries, keys, weights),
             |weights, values| gather_avx512(weights, values),
         );
@@ -154,12 +157,13 @@ fn tiles_avx512_vnni(rows: Group<'_>, [left, right]: [&[Weights]; 2]) -> [Tile; 
     tiles
 }
 
-/// Two blocks of keys at once: eight sums under way are as many as the instruction takes cycles, on two units.
+/// Two blocks of keys at once: more sums under way than the instruction takes cycles, on two units.
 #[target_feature(enable = "avx2,fma,avx512f")]
 #[inline]
-fn score_avx512(queries: &Queries, keys: &[Keys], weights: &mut KeyWeights) {
+fn score_avx512(queries: &Queries<QUERIES>, keys: &[Keys], weights: &mut [KeyWeights<QUERIES>]) {
     let (pairs, rest) = keys.as_chunks::<2>();
-    for (pair, [left, right]) in pairs.iter().enumerate() {
+    let (weight_pairs, weight_rest) = weights.as_chunks_mut::<2>();
+    for ([left, right], [left_weights, right_weights]) in pairs.iter().zip(weight_pairs) {
         let mut sums = [[_mm512_setzero_ps(); 2]; QUERIES];
         for (number, (left, right)) in left.iter().zip(right).enumerate() {
             let (left, right) = (load_floats(left), load_floats(right));
@@ -169,12 +173,12 @@ fn score_avx512(queries: &Queries, keys: &[Keys], weights: &mut KeyWeights) {
                 *right_sum = _mm512_fmadd_ps(query, right, *right_sum);
             }
         }
-        for (weights, [left, right]) in weights.iter_mut().zip(sums) {
-            store_floats(&mut weights[2 * pair], left);
-            store_floats(&mut weights[2 * pair + 1], right);
+        for (query, [left, right]) in sums.iter().enumerate() {
+            store_floats(&mut left_weights[query], *left);
+            store_floats(&mut right_weights[query], *right);
         }
     }
-    if let [keys] = rest {
+    for (keys, weights) in rest.iter().zip(weight_rest) {
         let mut sums = [_mm512_setzero_ps(); QUERIES];
         for (number, keys) in keys.iter().enumerate() {
             let keys = load_floats(keys);
@@ -183,28 +187,30 @@ fn score_avx512(queries: &Queries, keys: &[Keys], weights: &mut KeyWeights) {
             }
         }
         for (weights, sum) in weights.iter_mut().zip(sums) {
-            store_floats(&mut weights[2 * pairs.len()], sum);
+            store_floats(weights, sum);
         }
     }
 }
 
 #[target_feature(enable = "avx2,fma,avx512f")]
 #[inline]
-fn gather_avx512(weights: &KeyWeights, values: &[[f32; HEAD_WIDTH]]) -> Queries {
-    let weights = weights.each_ref().map(|weights| &weights.as_flattened()[..values.len()]);
-    let mut sums = [[_mm512_setzero_ps(); QUERIES]; HEAD_WIDTH / BLOCK];
-    for (token, value) in values.iter().enumerate() {
-        for (value, sums) in value.as_chunks::<BLOCK>().0.iter().zip(&mut sums) {
-            let value = load_floats(value);
-            for (weights, sum) in weights.iter().zip(sums) {
-                *sum = _mm512_fmadd_ps(_mm512_set1_ps(weights[token]), value, *sum);
+fn gather_avx512(weights: &[KeyWeights<QUERIES>], values: &[[f32; HEAD_WIDTH]]) -> Queries<QUERIES> {
+    let mut sums = [[_mm512_setzero_ps(); HEAD_WIDTH / BLOCK]; QUERIES];
+    for (weights, values) in weights.iter().zip(values.chunks(BLOCK)) {
+        for (lane, value) in (0..BLOCK).zip(values) {
+            let (halves, _) = value.as_chunks::<BLOCK>();
+            let (left, right) = (load_floats(&halves[0]), load_floats(&halves[1]));
+            for (weights, [left_sum, right_sum]) in weights.iter().zip(&mut sums) {
+                let weight = _mm512_set1_ps(weights[lane]);
+                *left_sum = _mm512_fmadd_ps(weight, left, *left_sum);
+                *right_sum = _mm512_fmadd_ps(weight, right, *right_sum);
             }
         }
     }
     let mut gathered = [[0.0; HEAD_WIDTH]; QUERIES];
-    for (place, sums) in sums.iter().enumerate() {
-        for (gathered, sum) in gathered.iter_mut().zip(sums) {
-            store_floats(&mut gathered.as_chunks_mut::<BLOCK>().0[place], *sum);
+    for (gathered, sums) in gathered.iter_mut().zip(sums) {
+        for (gathered, sum) in gathered.as_chunks_mut::<BLOCK>().0.iter_mut().zip(sums) {
+            store_floats(gathered, sum);
         }
     }
     gathered
