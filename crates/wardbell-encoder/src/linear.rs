@@ -248,12 +248,13 @@ impl Linear {
     #[inline(always)]
     pub(crate) fn finish(&self, panel: usize, tile: &[[i32; PANEL]], first: usize, input: Part<'_>, out: &mut [f32]) {
         let at = panel * PANEL;
-        let sums: &[i32; PANEL] = self.sums[at..].first_chunk().unwrap_or(&[0; PANEL]);
-        let scales: &[f32; PANEL] = self.scales[at..].first_chunk().unwrap_or(&[0.0; PANEL]);
-        let biases: &[f32; PANEL] = self.biases[at..].first_chunk().unwrap_or(&[0.0; PANEL]);
+        let sums: [i32; PANEL] = self.sums[at..].first_chunk().copied().unwrap_or_default();
+        let scales: [f32; PANEL] = self.scales[at..].first_chunk().copied().unwrap_or_default();
+        let biases: [f32; PANEL] = self.biases[at..].first_chunk().copied().unwrap_or_default();
         let rows = input.zeros.iter().zip(input.steps).skip(first);
-        for ((products, (zero, step)), row) in tile.iter().zip(rows).zip(first..) {
-            let out = &mut out[row * self.outputs + at..][..PANEL];
+        let outs = out.chunks_exact_mut(self.outputs).skip(first);
+        for ((products, (zero, step)), out) in tile.iter().zip(rows).zip(outs) {
+            let out = &mut out[at..][..PANEL];
             for output in 0..PANEL {
                 let sum = products[output] - zero * sums[output];
                 out[output] = (sum as f32).mul_add(step * scales[output], biases[output]);
