@@ -9,21 +9,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use wardbell_core::content::{BrokenBy, BrokenPolicy};
 use wardbell_core::finding::{Finding, Located};
 use wardbell_core::origin::Origin;
 use wardbell_core::policy::Sensitivity;
 use wardbell_core::verdict::DetectionFailure;
-use wardbell_detect::abuse;
-use wardbell_detect::content::{Broken, By, ContentSet};
 use wardbell_detect::engine::Engine;
 use wardbell_guard::policy::decide::Beside;
 use wardbell_llm::dialect::{Call, Dialect};
 use wardbell_llm::request::{self, Limits, RequestError};
 use wardbell_llm::segment::Segment;
 
-use crate::injection::{Looks, Watch};
+use crate::eyes::Eyes;
+use crate::injection::Looks;
 use crate::preview::preview;
+use crate::sighting::{Characters, Sighting, beyond, counts, is_injection, place, sight};
 
 /// Bodies up to this many bytes are inspected on the runtime's own thread: about half a millisecond of work.
 pub(crate) const INLINE_BYTES_MAX: usize = 64 * 1024;
@@ -60,14 +59,6 @@ pub(crate) struct Observed {
     pub(crate) fingerprint: Option<String>,
 }
 
-/// A finding and where it stands in the body.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sighting {
-    pub(crate) located: Located,
-    /// The bytes of the body that spell it.
-    pub(crate) place: Range<usize>,
-}
-
 /// How to read a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Reading {
@@ -76,52 +67,6 @@ pub(crate) struct Reading {
     pub(crate) limits: Limits,
     /// Whether somebody wants a preview of what is found.
     pub(crate) preview: bool,
-}
-
-/// What looks at texts.
-#[derive(Debug, Clone)]
-pub(crate) struct Eyes {
-    pub(crate) engine: Arc<Engine>,
-    /// The project's content policies, where they are to be looked at.
-    pub(crate) content: Option<Arc<ContentSet>>,
-    /// Whether abuse is looked for.
-    pub(crate) abuse: bool,
-    /// The injection model's eyes; `None` leaves injection to the rules.
-    pub(crate) watch: Option<Watch>,
-}
-
-impl Eyes {
-    /// Looks for content policies and abuse.
-    fn beside(&self, text: &str, wide: bool, beside: &mut Beside) {
-        if let Some(content) = &self.content {
-            for broken in content.look(text) {
-                note(&mut beside.broken, &broken);
-            }
-        }
-        if self.abuse && wide {
-            let seen = abuse::look(text);
-            beside.abuse = Some(beside.abuse.map_or(seen, |before| before.max(seen)));
-        }
-    }
-}
-
-/// Keeps each policy once, with the surest of its matches.
-fn note(known: &mut Vec<BrokenPolicy>, broken: &Broken<'_>) {
-    let by = match broken.by {
-        By::Pattern(_) => BrokenBy::Pattern,
-        By::Word(_) => BrokenBy::Word,
-        By::Example(_) => BrokenBy::Example,
-    };
-    match known.iter_mut().find(|known| known.name == broken.name) {
-        Some(known) if known.confidence < broken.confidence => (known.by, known.confidence) = (by, broken.confidence),
-        Some(_) => {}
-        None => known.push(BrokenPolicy {
-            name: broken.name.to_owned(),
-            description: broken.description.to_owned(),
-            by,
-            confidence: broken.confidence,
-        }),
-    }
 }
 
 /// Reads, segments and detects.
@@ -261,36 +206,6 @@ fn settle(segments: &[Segment<'_>], eyes: &Eyes, looks: &Looks, observed: &mut O
     }
 }
 
-/// What the model found where no rule did. Where one did, the rule's finding stays, which tells the place and the reason more
-/// exactly, with the higher score.
-fn beyond<'f>(model: Vec<Finding>, rules: impl Iterator<Item = &'f mut Finding>) -> Vec<Finding> {
-    let mut rules: Vec<_> = rules.filter(|finding| finding.entity.is_injection()).collect();
-    let mut news = model;
-    news.retain(|new| {
-        let mut known =
-            rules.iter_mut().filter(|rule| rule.span.start < new.span.end && new.span.start < rule.span.end);
-        let Some(first) = known.next() else { return true };
-        first.score = first.score.max(new.score);
-        false
-    });
-    news
-}
-
-fn is_injection(seen: &Sighting) -> bool {
-    seen.located.finding.entity.is_injection()
-}
-
-/// Whether it is an injection that counts at the highest sensitivity.
-fn counts(seen: &Sighting) -> bool {
-    is_injection(seen) && seen.located.finding.score >= Sensitivity::High.threshold()
-}
-
-impl Sighting {
-    fn segment(&self) -> usize {
-        self.located.segment
-    }
-}
-
 impl Inspected {
     fn has_injection(&self) -> bool {
         self.observed.as_ref().is_ok_and(|observed| observed.sightings.iter().any(is_injection))
@@ -375,22 +290,6 @@ fn inspect_now(
         detect_latency: started.elapsed(),
     };
     Ok((inspected, looks))
-}
-
-/// Scans one segment.
-fn sight(index: usize, segment: &Segment<'_>, scan: &impl Fn(&str) -> Vec<Finding>, sightings: &mut Vec<Sighting>) {
-    place(index, segment, scan(&segment.text), sightings);
-}
-
-/// Says where in the body findings of a segment stand.
-fn place(index: usize, segment: &Segment<'_>, findings: Vec<Finding>, sightings: &mut Vec<Sighting>) {
-    let mut characters = Characters::of(&segment.text);
-    for finding in findings {
-        let place = segment.to_body(finding.span.clone());
-        let characters = characters.span(&finding.span);
-        sightings
-            .push(Sighting { located: Located { segment: index, origin: segment.origin, finding, characters }, place });
-    }
 }
 
 /// The preview of what was found: of the segment with the first injection, or else with the first finding.
@@ -506,38 +405,6 @@ async fn bounded<T: Send + 'static>(
     }
 }
 
-/// Adds how hurried the caller is, where abuse is looked for.
-pub(crate) fn with_hurry(beside: &mut Beside, hurry: f32) {
-    if let Some(abuse) = &mut beside.abuse {
-        *abuse = abuse.with_rapid(hurry);
-    }
-}
-
-/// Tells spans of bytes as spans of Unicode scalar values. It counts each character once for spans that come in the order
-/// of their starts, as findings do, so that many findings in a long text cost no more than the text.
-struct Characters<'t> {
-    text: &'t str,
-    byte: usize,
-    count: usize,
-}
-
-impl<'t> Characters<'t> {
-    fn of(text: &'t str) -> Self {
-        Self { text, byte: 0, count: 0 }
-    }
-
-    fn span(&mut self, span: &Range<usize>) -> Range<usize> {
-        if span.start < self.byte {
-            (self.byte, self.count) = (0, 0);
-        }
-        let within = |range: Range<usize>| self.text.get(range).map_or(0, |text| text.chars().count());
-        let start = self.count + within(self.byte..span.start);
-        let end = start + within(span.clone());
-        (self.byte, self.count) = (span.start, start);
-        start..end
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -577,20 +444,6 @@ mod tests {
             inspect_now(BODY.as_bytes(), &reading(), &eyes(), |_| panic!("a broken detector")).unwrap();
         assert_eq!(inspected.observed, Err(DetectionFailure::Panicked));
         assert_eq!(inspected.model.unwrap().name, "m");
-    }
-
-    #[test]
-    fn characters_are_counted_once_however_many_findings_there_are() {
-        let text = "é4111 ".repeat(200_000);
-        let started = Instant::now();
-        let mut characters = Characters::of(&text);
-        for index in 0..200_000 {
-            let at = index * 7 + 2;
-            assert_eq!(characters.span(&(at..at + 4)), index * 6 + 1..index * 6 + 5);
-        }
-        // Counting from the start each time would take minutes.
-        assert!(started.elapsed() < Duration::from_secs(10));
-        assert_eq!(characters.span(&(2..6)), 1..5, "out of order is right, if not quick");
     }
 
     #[tokio::test(start_paused = true)]

@@ -34,10 +34,11 @@ use crate::body;
 use crate::body_budget::Room;
 use crate::echo;
 use crate::edge::{Ask, Edge};
+use crate::eyes::{self, Eyes};
 use crate::flight::{Arrival, Evidence, Flight, Tower};
 use crate::gateway::{Gateway, Limits};
 use crate::injection::Watch;
-use crate::inspect::{self, Eyes, Inspected, Observed, Reading, Sighting, inspect};
+use crate::inspect::{self, Inspected, Observed, Reading, inspect};
 use crate::loops::Caller;
 use crate::money;
 use crate::provider::{Choice, Remote, Target};
@@ -45,6 +46,7 @@ use crate::refused::{Refused, UpstreamRefusal};
 use crate::report::Report;
 use crate::respond;
 use crate::settle::settle;
+use crate::sighting::Sighting;
 use crate::upstream::{self, Outgoing};
 
 /// The header that Wardbell's own deliveries carry, so that a webhook that points at the gateway makes no circle.
@@ -185,7 +187,7 @@ async fn guard(
     let body = body::read(&headers, incoming, body_bytes_max, body_time_max, room).await.map_err(Refused::of_body)?;
     let mut seen = see(gateway, project, ask, &rules, &headers, &body).await?;
     if let Ok(observed) = &mut seen.observed {
-        inspect::with_hurry(&mut observed.beside, hurry);
+        eyes::with_hurry(&mut observed.beside, hurry);
     }
 
     let asked = asked_model(ask, &headers);

@@ -24,10 +24,11 @@ use wardbell_store::directory::ProjectView;
 use crate::answer::AnswerBody;
 use crate::body;
 use crate::edge::Edge;
+use crate::eyes::{self, Eyes};
 use crate::flight::{Evidence, Flight};
 use crate::gateway::Gateway;
 use crate::injection::Watch;
-use crate::inspect::{self, Eyes};
+use crate::inspect;
 use crate::pipeline::{DELIVERY_HEADER, admit, placeholder, refuse, wishes};
 use crate::preview::preview;
 use crate::refused::Refused;
@@ -101,7 +102,7 @@ async fn answer(
     if let Some(failure) = looked.beside.unread.filter(|failure| *failure != DetectionFailure::TooLong) {
         return Err(failed(failure));
     }
-    inspect::with_hurry(&mut looked.beside, hurry);
+    eyes::with_hurry(&mut looked.beside, hurry);
 
     let report = Report::of(&looked.found.iter().collect::<Vec<_>>(), &looked.beside, &rules, &wishes);
     flight.report = Some(report.clone());

@@ -22,9 +22,10 @@ use wardbell_telemetry::ambient;
 
 use crate::cause::{Cause, injection_score};
 use crate::edge::Edge;
+use crate::eyes::Eyes;
 use crate::gateway::Gateway;
 use crate::injection::Watch;
-use crate::inspect::{Eyes, Reading, inspect};
+use crate::inspect::{Reading, inspect};
 use crate::pipeline::placeholder;
 
 /// What is tried out.
