@@ -3,8 +3,8 @@
 //! **Theory of operation.** Each target starts from its seeds, written anew into `fuzz/target/seeds`, and from what earlier
 //! runs found worth keeping, in `fuzz/corpus`. What breaks it is left in `fuzz/artifacts`, and the run ends there.
 //!
-//! **Without a sanitizer**, for no crate of ours may hold `unsafe` code: what breaks is an assertion. So the toolchain of
-//! the repository will do, and a run is several times faster.
+//! **Without a sanitizer**: what breaks is an assertion. `unsafe` code stands in the encoder's kernels alone, where the lengths that it rests on
+//! are asserted. So the toolchain of the repository will do, and a run is several times faster.
 //!
 //! **Bounds.** Seconds for each target; [`INPUT_BYTES_MAX`] an input, [`INPUT_SECONDS_MAX`] for it, [`MEMORY_MB_MAX`] in all.
 

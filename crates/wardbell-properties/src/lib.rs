@@ -11,6 +11,7 @@
 
 mod door;
 mod json;
+mod model;
 mod scan;
 pub mod seed;
 mod stream;
@@ -51,6 +52,10 @@ pub enum Target {
     ContentAbuse,
     /// Readings grow no more than they may, one at least is scored, and every place in one leads back into the text. The head says where.
     InjectionReadings,
+    /// The tokens of a text are of the vocabulary, and their ranges cover it in order, on the boundaries of characters.
+    Tokens,
+    /// A model file with other bytes in some places is refused, or its scores are numbers. The input names places and bytes.
+    ModelFile,
     /// A URL that is taken is read back as itself and leads where policy allows.
     EgressUrl,
     /// A wish is what the header says, and a value that is not allowed is told by the header's name.
@@ -69,6 +74,8 @@ impl Target {
             Self::ScanEngine,
             Self::ContentAbuse,
             Self::InjectionReadings,
+            Self::Tokens,
+            Self::ModelFile,
             Self::EgressUrl,
             Self::Wishes,
         ]);
@@ -86,6 +93,8 @@ impl Target {
             Self::ScanEngine => "scan_engine".to_owned(),
             Self::ContentAbuse => "content_abuse".to_owned(),
             Self::InjectionReadings => "injection_readings".to_owned(),
+            Self::Tokens => "tokens".to_owned(),
+            Self::ModelFile => "model_file".to_owned(),
             Self::EgressUrl => "egress_url".to_owned(),
             Self::Wishes => "wishes".to_owned(),
         }
@@ -102,6 +111,8 @@ impl Target {
             Self::ScanEngine => scan::engine(data),
             Self::ContentAbuse => scan::content_abuse(data),
             Self::InjectionReadings => scan::injection_readings(data),
+            Self::Tokens => model::tokens(data),
+            Self::ModelFile => model::file(data),
             Self::EgressUrl => door::egress_url(data),
             Self::Wishes => door::wishes(data),
         }

@@ -118,6 +118,12 @@ fn detectors_hold() {
 }
 
 #[test]
+fn the_encoder_holds() {
+    smoke(Target::Tokens);
+    smoke(Target::ModelFile);
+}
+
+#[test]
 fn urls_and_headers_hold() {
     smoke(Target::EgressUrl);
     smoke(Target::Wishes);
