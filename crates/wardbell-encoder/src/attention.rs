@@ -1,7 +1,7 @@
 //! Lets every token look at every other: `softmax(query · key / √32)` weighs the values, head by head.
 //!
 //! The keys of a head are laid out so that sixteen of them are multiplied side by side, the values so that a token's 32 numbers
-//! are. Four queries share each key that is loaded, two each value.
+//! are. Four queries share each key that is loaded, two each value; with AVX-512 eight share both.
 //!
 //! Keys and values are laid out by one pass; the products are a compiler's work but for AVX-512, which has them in `kernel/x86.rs`.
 //!
