@@ -100,6 +100,7 @@ impl Path {
 
     /// Multiplies every row of `input` with `weights`, into rows of `out`.
     pub(crate) fn linear(self, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
+        assert!(weights.takes(input, out));
         match self.0 {
             Kind::Plain => {
                 weights

@@ -214,7 +214,6 @@ impl Linear {
         out: &mut [f32],
         tiles: impl Fn(Group<'_>, [&[Weights]; 2]) -> [Tile; 2],
     ) {
-        assert_eq!(input.width, self.inputs);
         let chunks = self.inputs / CHUNK;
         for (pair, panels) in self.panel_chunks(2).enumerate() {
             let panels = panels.split_at(chunks);
@@ -227,6 +226,14 @@ impl Linear {
                 self.finish(pair * 2 + 1, &right, first, input, out);
             }
         }
+    }
+
+    /// Whether the rows of `input` are as wide as they must be, stand in whole groups, and fill `out` when they are multiplied: what all paths rest on.
+    pub(crate) fn takes(&self, input: Part<'_>, out: &[f32]) -> bool {
+        let rows = input.zeros.len();
+        input.width == self.inputs
+            && input.inputs.len() >= rows.next_multiple_of(GROUP) * (self.inputs / CHUNK)
+            && out.len() == rows * self.outputs
     }
 
     /// How many inputs there are.
