@@ -103,8 +103,9 @@ impl Path {
         assert!(weights.takes(input, out));
         match self.0 {
             Kind::Plain => {
-                weights
-                    .apply(input, out, |inputs, [left, right]| [plain_tile(inputs, left), plain_tile(inputs, right)]);
+                weights.apply(input, out, |inputs, [left, right], _| {
+                    [plain_tile(inputs, left), plain_tile(inputs, right)]
+                });
             }
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => x86::linear_avx2(self, input, weights, out),

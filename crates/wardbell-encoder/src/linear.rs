@@ -206,22 +206,26 @@ impl Linear {
     }
 
     /// Walks pair of panels by pair, so that each is read from memory once, and over all groups of `input`; `tiles` gives the
-    /// sums of products of a group with both.
+    /// sums of products of a group with both. It is given a share of the next pair, too, which it may have fetched meanwhile:
+    /// all weights of a model are more than the second-level cache of a core holds.
     #[inline(always)]
     pub(crate) fn apply(
         &self,
         input: Part<'_>,
         out: &mut [f32],
-        tiles: impl Fn(Group<'_>, [&[Weights]; 2]) -> [Tile; 2],
+        tiles: impl Fn(Group<'_>, [&[Weights]; 2], &[Weights]) -> [Tile; 2],
     ) {
         let chunks = self.inputs / CHUNK;
+        let groups = input.zeros.len().div_ceil(GROUP);
+        let mut ahead = self.panel_chunks(2).skip(1);
         for (pair, panels) in self.panel_chunks(2).enumerate() {
             let panels = panels.split_at(chunks);
+            let mut ahead = ahead.next().unwrap_or_default().chunks((2 * chunks).div_ceil(groups));
             let groups = input.inputs.chunks_exact(GROUP * chunks).zip((0..input.zeros.len()).step_by(GROUP));
             for (inputs, first) in groups {
                 let row = |index: usize| &inputs[index * chunks..][..chunks];
                 let group = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
-                let [left, right] = tiles(group, panels.into());
+                let [left, right] = tiles(group, panels.into(), ahead.next().unwrap_or_default());
                 self.finish(pair * 2, &left, first, input, out);
                 self.finish(pair * 2 + 1, &right, first, input, out);
             }

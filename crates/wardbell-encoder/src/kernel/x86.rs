@@ -2,10 +2,11 @@
 #![expect(unsafe_code, reason = "instructions that not every CPU has; each block says why it is sound")]
 
 use std::arch::x86_64::{
-    __m256i, __m512, __m512i, _mm256_add_epi16, _mm256_add_epi32, _mm256_dpbusd_avx_epi32, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
-    _mm256_storeu_si256, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps, _mm512_storeu_si512,
+    __m256i, __m512, __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi16, _mm256_add_epi32, _mm256_dpbusd_avx_epi32,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_setzero_si256, _mm256_storeu_si256, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps,
+    _mm512_storeu_si512,
 };
 
 use super::{Kind, Pass, Path};
@@ -38,7 +39,7 @@ pub(super) fn pass_avx512<P: Pass>(path: Path, pass: P) {
 pub(super) fn linear_avx2(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
     #[target_feature(enable = "avx2,fma")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        weights.apply(input, out, |rows, [left, right]| [tile_avx2(rows, left), tile_avx2(rows, right)]);
+        weights.apply(input, out, |rows, [left, right], _| [tile_avx2(rows, left), tile_avx2(rows, right)]);
     }
     assert!(path.0 == Kind::Avx2);
     // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2 and FMA first.
@@ -48,7 +49,7 @@ pub(super) fn linear_avx2(path: Path, input: Part<'_>, weights: &Linear, out: &m
 pub(super) fn linear_avx_vnni(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
     #[target_feature(enable = "avx2,fma,avxvnni")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        weights.apply(input, out, |rows, [left, right]| [tile_avx_vnni(rows, left), tile_avx_vnni(rows, right)]);
+        weights.apply(input, out, |rows, [left, right], _| [tile_avx_vnni(rows, left), tile_avx_vnni(rows, right)]);
     }
     assert!(path.0 == Kind::AvxVnni);
     // SAFETY: this path is made by `Path::all` alone, which has asked the CPU for AVX2, FMA and AVX-VNNI first.
@@ -58,7 +59,7 @@ pub(super) fn linear_avx_vnni(path: Path, input: Part<'_>, weights: &Linear, out
 pub(super) fn linear_avx512_vnni(path: Path, input: Part<'_>, weights: &Linear, out: &mut [f32]) {
     #[target_feature(enable = "avx2,fma,avx512f,avx512vnni")]
     fn run(input: Part<'_>, weights: &Linear, out: &mut [f32]) {
-        weights.apply(input, out, |rows, panels| tiles_avx512_vnni(rows, panels));
+        weights.apply(input, out, |rows, panels, ahead| tiles_avx512_vnni(rows, panels, ahead));
     }
     assert!(matches!(path.0, Kind::Avx512Vnni | Kind::Amx));
     // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for AVX2, FMA, AVX-512F and AVX-512 VNNI first.
@@ -132,13 +133,17 @@ fn tile_avx_vnni(rows: Group<'_>, panel: &[Weights]) -> Tile {
     tile
 }
 
-/// Two panels at once: each broadcast of inputs is multiplied twice, and 16 sums under way are more than the instruction takes cycles.
+/// Two panels at once: each broadcast of inputs is multiplied twice, and 16 sums under way are more than the instruction takes cycles. What is `ahead` is
+/// fetched on the way, a few cache lines at a time; of more than a panel of it, as a window of eight tokens has it, half.
 #[target_feature(enable = "avx2,fma,avx512f,avx512vnni")]
 #[inline]
-fn tiles_avx512_vnni(rows: Group<'_>, [left, right]: [&[Weights]; 2]) -> [Tile; 2] {
+fn tiles_avx512_vnni(rows: Group<'_>, [left, right]: [&[Weights]; 2], ahead: &[Weights]) -> [Tile; 2] {
     let mut sums = [[_mm512_setzero_si512(); 2]; GROUP];
     assert!(rows.iter().all(|row| row.len() == left.len()));
     for (chunk, (left, right)) in left.iter().zip(right).enumerate() {
+        if let Some(ahead) = ahead.get(chunk) {
+            fetch(ahead);
+        }
         for half in 0..2 {
             let (left, right) = (load_wide(&left.0[half]), load_wide(&right.0[half]));
             for (row, [left_sum, right_sum]) in rows.iter().zip(&mut sums) {
@@ -249,6 +254,15 @@ fn store(row: &mut [i32; PANEL], half: usize, sums: __m256i) {
     const { assert!(size_of::<[i32; PANEL / 2]>() == 32) };
     // SAFETY: the reference is to the 32 bytes that are written, and the store needs no alignment.
     unsafe { _mm256_storeu_si256(row.as_mut_ptr().cast(), sums) };
+}
+
+/// Has the CPU bring weights near that will be read soon.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn fetch(Weights(halves): &Weights) {
+    for half in halves {
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(half).cast());
+    }
 }
 
 /// Four weights of each output of a panel.
