@@ -6,6 +6,8 @@
 /// Adding this to a number of less than 2^22 rounds it to a whole one, half to even: it is 1.5 * 2^23, and at that size the
 /// last bit of an `f32` is worth 1.
 const ROUNDER: f32 = 12_582_912.0;
+/// What is told from nothing where numbers become whole ones. Source: our choice.
+const MOST_MIN: f32 = 1e-10;
 /// How many sums run side by side.
 const LANES: usize = 32;
 /// The smallest power of two that [`exp2`] gives: with it the result has a full set of digits.
@@ -24,6 +26,13 @@ pub(crate) fn rounded(value: f32) -> i32 {
 #[expect(clippy::cast_sign_loss, reason = "the number is brought between 0 and 255")]
 pub(crate) fn byte(number: i32) -> u8 {
     number.clamp(0, 255) as u8
+}
+
+/// What one is worth when numbers up to `most` in size are brought to whole ones up to `whole`, and its inverse: 1 and 0 where `most`
+/// is all but nothing, so that all become 0.
+#[inline(always)]
+pub(crate) fn step(most: f32, whole: f32) -> (f32, f32) {
+    if most < MOST_MIN { (1.0, 0.0) } else { (most * (1.0 / whole), whole / most) }
 }
 
 /// The least and the greatest of the values and zero.
@@ -63,7 +72,7 @@ fn total(lanes: &[f32; LANES]) -> f32 {
 /// Joins the second half of the lanes with the first until one is left: a few steps, where one lane after the other would be as many
 /// as there are lanes, each of which waits for the one before. `LANES` is a power of two.
 #[inline(always)]
-pub(crate) fn folded<const LANES: usize>(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+pub(crate) fn folded<T: Copy, const LANES: usize>(mut lanes: [T; LANES], join: impl Fn(T, T) -> T) -> T {
     const { assert!(LANES.is_power_of_two()) };
     let mut half = LANES / 2;
     while half > 0 {

@@ -2,17 +2,15 @@
 #![expect(unsafe_code, reason = "instructions that not every CPU has; each block says why it is sound")]
 
 use std::arch::x86_64::{
-    __m256i, __m512, __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi16, _mm256_add_epi32, _mm256_dpbusd_avx_epi32,
+    __m256i, __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi16, _mm256_add_epi32, _mm256_dpbusd_avx_epi32,
     _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_set1_epi32,
-    _mm256_setzero_si256, _mm256_storeu_si256, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps,
-    _mm512_storeu_si512,
+    _mm256_setzero_si256, _mm256_storeu_si256, _mm512_dpbusd_epi32, _mm512_dpwssd_epi32, _mm512_loadu_si512,
+    _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
 };
 
 use super::{Kind, Pass, Path};
-use crate::attention::{BLOCK, KeyWeights, Keys, Queries, Weigh};
+use crate::attention::{self, Keys, Products, Query, Sums, Values, Weigh};
 use crate::linear::{GROUP, Group, Linear, PANEL, Part, Tile, Weights};
-use crate::shape::HEAD_WIDTH;
 
 /// Runs `pass`, compiled for AVX2 and FMA.
 pub(super) fn pass_avx2<P: Pass>(path: Path, pass: P) {
@@ -66,20 +64,37 @@ pub(super) fn linear_avx512_vnni(path: Path, input: Part<'_>, weights: &Linear, 
     unsafe { run(input, weights, out) }
 }
 
-/// How many queries are done together: with two registers for each, sixteen sums are under way.
-const QUERIES: usize = 8;
+/// How many queries AVX-512 does together: with two registers for each, sixteen sums are under way.
+const WIDE_QUERIES: usize = 8;
+/// How many AVX2 does: with two registers for each, half of its registers are sums.
+const QUERIES: usize = 4;
 
-/// The attention of one head. Its products are spelled out here: left to itself, the compiler gathers and scatters single numbers.
-pub(super) fn weigh_avx512(path: Path, weigh: Weigh<'_>) {
-    #[target_feature(enable = "avx2,fma,avx512f")]
+/// The attention of one head. Its products are spelled out here: a compiler does not find the instruction that multiplies two
+/// numbers of each lane.
+pub(super) fn weigh_avx2(path: Path, weigh: Weigh<'_>) {
+    #[target_feature(enable = "avx2,fma")]
     fn run(weigh: Weigh<'_>) {
         weigh.apply::<QUERIES>(
-            |queries, keys, weights| score_avx512(queries, keys, weights),
+            |queries, keys, products| score_avx2(queries, keys, products),
+            |weights, values| gather_avx2(weights, values),
+        );
+    }
+    assert!(matches!(path.0, Kind::Avx2 | Kind::AvxVnni));
+    // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for AVX2 and FMA first.
+    unsafe { run(weigh) }
+}
+
+/// The attention of one head.
+pub(super) fn weigh_avx512(path: Path, weigh: Weigh<'_>) {
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+    fn run(weigh: Weigh<'_>) {
+        weigh.apply::<WIDE_QUERIES>(
+            |queries, keys, products| score_avx512(queries, keys, products),
             |weights, values| gather_avx512(weights, values),
         );
     }
     assert!(matches!(path.0, Kind::Avx512Vnni | Kind::Amx));
-    // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for these three first.
+    // SAFETY: these paths are made by `Path::all` alone, which has asked the CPU for all of these first.
     unsafe { run(weigh) }
 }
 
@@ -162,89 +177,109 @@ fn tiles_avx512_vnni(rows: Group<'_>, [left, right]: [&[Weights]; 2], ahead: &[W
     tiles
 }
 
-/// Two blocks of keys at once: more sums under way than the instruction takes cycles, on two units.
-#[target_feature(enable = "avx2,fma,avx512f")]
+/// Half a block of keys at a time, so that all sums stay in registers.
+#[target_feature(enable = "avx2,fma")]
 #[inline]
-fn score_avx512(queries: &Queries<QUERIES>, keys: &[Keys], weights: &mut [KeyWeights<QUERIES>]) {
-    let (pairs, rest) = keys.as_chunks::<2>();
-    let (weight_pairs, weight_rest) = weights.as_chunks_mut::<2>();
-    for ([left, right], [left_weights, right_weights]) in pairs.iter().zip(weight_pairs) {
-        let mut sums = [[_mm512_setzero_ps(); 2]; QUERIES];
-        for (number, (left, right)) in left.iter().zip(right).enumerate() {
-            let (left, right) = (load_floats(left), load_floats(right));
-            for (query, [left_sum, right_sum]) in queries.iter().zip(&mut sums) {
-                let query = _mm512_set1_ps(query[number]);
-                *left_sum = _mm512_fmadd_ps(query, left, *left_sum);
-                *right_sum = _mm512_fmadd_ps(query, right, *right_sum);
+fn score_avx2(queries: &[Query; QUERIES], keys: &[Keys], products: &mut [Products<QUERIES>]) {
+    for (keys, products) in keys.iter().zip(products) {
+        for half in 0..2 {
+            let mut sums = [[_mm256_setzero_si256(); 2]; QUERIES];
+            for (number, keys) in keys.iter().enumerate() {
+                let (left, right) = (load(&keys[half], 0), load(&keys[half], 1));
+                for query in 0..QUERIES {
+                    let pair = _mm256_set1_epi32(queries[query][number]);
+                    sums[query][0] = _mm256_add_epi32(sums[query][0], _mm256_madd_epi16(pair, left));
+                    sums[query][1] = _mm256_add_epi32(sums[query][1], _mm256_madd_epi16(pair, right));
+                }
             }
-        }
-        for (query, [left, right]) in sums.iter().enumerate() {
-            store_floats(&mut left_weights[query], *left);
-            store_floats(&mut right_weights[query], *right);
-        }
-    }
-    for (keys, weights) in rest.iter().zip(weight_rest) {
-        let mut sums = [_mm512_setzero_ps(); QUERIES];
-        for (number, keys) in keys.iter().enumerate() {
-            let keys = load_floats(keys);
-            for (query, sum) in queries.iter().zip(&mut sums) {
-                *sum = _mm512_fmadd_ps(_mm512_set1_ps(query[number]), keys, *sum);
+            for (products, [left, right]) in products.iter_mut().zip(sums) {
+                store(&mut products[half], 0, left);
+                store(&mut products[half], 1, right);
             }
-        }
-        for (weights, sum) in weights.iter_mut().zip(sums) {
-            store_floats(weights, sum);
         }
     }
 }
 
-#[target_feature(enable = "avx2,fma,avx512f")]
+/// Half of the numbers of a value at a time, so that all sums stay in registers.
+#[target_feature(enable = "avx2,fma")]
 #[inline]
-fn gather_avx512(weights: &[KeyWeights<QUERIES>], values: &[[f32; HEAD_WIDTH]]) -> Queries<QUERIES> {
-    let mut sums = [[_mm512_setzero_ps(); HEAD_WIDTH / BLOCK]; QUERIES];
-    for (weights, values) in weights.iter().zip(values.chunks(BLOCK)) {
-        for (lane, value) in (0..BLOCK).zip(values) {
-            let (halves, _) = value.as_chunks::<BLOCK>();
-            let (left, right) = (load_floats(&halves[0]), load_floats(&halves[1]));
-            for (weights, [left_sum, right_sum]) in weights.iter().zip(&mut sums) {
-                let weight = _mm512_set1_ps(weights[lane]);
-                *left_sum = _mm512_fmadd_ps(weight, left, *left_sum);
-                *right_sum = _mm512_fmadd_ps(weight, right, *right_sum);
+fn gather_avx2(weights: &[attention::Weights<QUERIES>], values: &[Values]) -> Sums<QUERIES> {
+    let mut gathered = Sums::<QUERIES>::default();
+    for half in 0..2 {
+        let mut sums = [[_mm256_setzero_si256(); 2]; QUERIES];
+        for (weights, values) in weights.iter().zip(values) {
+            for (place, values) in values.iter().enumerate() {
+                let (left, right) = (load(&values[half], 0), load(&values[half], 1));
+                for (weights, [left_sum, right_sum]) in weights.iter().zip(&mut sums) {
+                    let weight = _mm256_set1_epi32(weights[place]);
+                    *left_sum = _mm256_add_epi32(*left_sum, _mm256_madd_epi16(weight, left));
+                    *right_sum = _mm256_add_epi32(*right_sum, _mm256_madd_epi16(weight, right));
+                }
             }
         }
-    }
-    let mut gathered = [[0.0; HEAD_WIDTH]; QUERIES];
-    for (gathered, sums) in gathered.iter_mut().zip(sums) {
-        for (gathered, sum) in gathered.as_chunks_mut::<BLOCK>().0.iter_mut().zip(sums) {
-            store_floats(gathered, sum);
+        for (gathered, [left, right]) in gathered.iter_mut().zip(sums) {
+            store(&mut gathered[half], 0, left);
+            store(&mut gathered[half], 1, right);
         }
     }
     gathered
 }
 
-#[target_feature(enable = "avx512f")]
+/// A block of keys at a time: sixteen sums under way are more than the instruction takes cycles.
+#[target_feature(enable = "avx2,fma,avx512f,avx512vnni")]
 #[inline]
-fn load_floats(floats: &[f32; BLOCK]) -> __m512 {
-    const { assert!(size_of::<[f32; BLOCK]>() == 64) };
-    // SAFETY: the reference is to the 64 bytes that are read, and the load needs no alignment.
-    unsafe { _mm512_loadu_ps(floats.as_ptr()) }
+fn score_avx512(queries: &[Query; WIDE_QUERIES], keys: &[Keys], products: &mut [Products<WIDE_QUERIES>]) {
+    for (keys, products) in keys.iter().zip(products) {
+        let mut sums = [[_mm512_setzero_si512(); 2]; WIDE_QUERIES];
+        for (number, [left, right]) in keys.iter().enumerate() {
+            let (left, right) = (load_wide(left), load_wide(right));
+            // By number: where the queries are walked over, the compiler leaves a loop, and the sums in memory.
+            for query in 0..WIDE_QUERIES {
+                let pair = _mm512_set1_epi32(queries[query][number]);
+                sums[query] =
+                    [_mm512_dpwssd_epi32(sums[query][0], pair, left), _mm512_dpwssd_epi32(sums[query][1], pair, right)];
+            }
+        }
+        for (products, sums) in products.iter_mut().zip(sums) {
+            for (products, sum) in products.iter_mut().zip(sums) {
+                store_wide(products, sum);
+            }
+        }
+    }
 }
 
-#[target_feature(enable = "avx512f")]
+/// All numbers of a value at once.
+#[target_feature(enable = "avx2,fma,avx512f,avx512vnni")]
 #[inline]
-fn store_floats(floats: &mut [f32; BLOCK], values: __m512) {
-    const { assert!(size_of::<[f32; BLOCK]>() == 64) };
-    // SAFETY: the reference is to the 64 bytes that are written, and the store needs no alignment.
-    unsafe { _mm512_storeu_ps(floats.as_mut_ptr(), values) };
+fn gather_avx512(weights: &[attention::Weights<WIDE_QUERIES>], values: &[Values]) -> Sums<WIDE_QUERIES> {
+    let mut sums = [[_mm512_setzero_si512(); 2]; WIDE_QUERIES];
+    for (weights, values) in weights.iter().zip(values) {
+        for (place, [left, right]) in values.iter().enumerate() {
+            let (left, right) = (load_wide(left), load_wide(right));
+            for (weights, [left_sum, right_sum]) in weights.iter().zip(&mut sums) {
+                let weight = _mm512_set1_epi32(weights[place]);
+                *left_sum = _mm512_dpwssd_epi32(*left_sum, weight, left);
+                *right_sum = _mm512_dpwssd_epi32(*right_sum, weight, right);
+            }
+        }
+    }
+    let mut gathered = Sums::<WIDE_QUERIES>::default();
+    for (gathered, sums) in gathered.iter_mut().zip(sums) {
+        for (gathered, sum) in gathered.iter_mut().zip(sums) {
+            store_wide(gathered, sum);
+        }
+    }
+    gathered
 }
 
-/// Four weights of each output of one half of a panel.
+/// Half of sixteen times 32 bits: weights of four inputs for each output of a panel, or pairs.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn load(weights: &[[i8; 4]; PANEL], half: usize) -> __m256i {
-    let weights = &weights.as_chunks::<{ PANEL / 2 }>().0[half];
-    const { assert!(size_of::<[[i8; 4]; PANEL / 2]>() == 32) };
-    // SAFETY: the reference is to the 32 bytes that are read, and the load needs no alignment.
-    unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) }
+fn load<T>(numbers: &[T; PANEL], half: usize) -> __m256i {
+    let numbers = &numbers.as_chunks::<{ PANEL / 2 }>().0[half];
+    const { assert!(size_of::<[T; PANEL / 2]>() == 32) };
+    // SAFETY: the reference is to the 32 bytes that are read, and both callers' types are made of integers; the load needs no alignment.
+    unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx2,fma")]
@@ -265,13 +300,13 @@ fn fetch(Weights(halves): &Weights) {
     }
 }
 
-/// Four weights of each output of a panel.
+/// Sixteen times 32 bits: weights of four inputs for each output of a panel, or pairs.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn load_wide(weights: &[[i8; 4]; PANEL]) -> __m512i {
-    const { assert!(size_of::<[[i8; 4]; PANEL]>() == 64) };
-    // SAFETY: the reference is to the 64 bytes that are read, and the load needs no alignment.
-    unsafe { _mm512_loadu_si512(weights.as_ptr().cast()) }
+fn load_wide<T>(numbers: &[T; PANEL]) -> __m512i {
+    const { assert!(size_of::<[T; PANEL]>() == 64) };
+    // SAFETY: the reference is to the 64 bytes that are read, and both callers' types are made of integers; the load needs no alignment.
+    unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx512f")]

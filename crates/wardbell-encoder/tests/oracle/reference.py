@@ -60,6 +60,19 @@ class Model:
         total = number @ weight.T.astype(np.int64) - zero[:, None] * weight.sum(1, dtype=np.int64)
         return (total.astype(np.float32) * (step[:, None] * scale) + bias).astype(np.float32)
 
+    def attention(self, query, key, value, exact):
+        """By head; in whole numbers where not `exact`: queries and keys to 8191, values to 4095, weights to 4096."""
+        if not exact:
+            whole = lambda x, most: np.rint(x / np.abs(x).max((1, 2), keepdims=True) * most)
+            step = lambda x, most: np.abs(x).max((1, 2), keepdims=True).astype(np.float64) / most
+            query_step, key_step, value_step = step(query, 8191), step(key, 8191), step(value, 4095)
+            query, key, value = whole(query, 8191) * query_step, whole(key, 8191) * key_step, whole(value, 4095) * value_step
+        products = query @ key.swapaxes(1, 2) / math.sqrt(query.shape[2])
+        shares = np.exp(products - products.max(2, keepdims=True))
+        if not exact:
+            shares = np.rint(shares * 4096)
+        return (shares / shares.sum(2, keepdims=True)) @ value
+
     def score(self, content, exact=False):
         ids = [int(self.settings["cls"]), *self.prefix, *content, int(self.settings["sep"])]
         blocks = self.tensors["embeddings.word.q4"][ids].reshape(len(ids), -1, 16)
@@ -72,9 +85,7 @@ class Model:
                 self.linear(x, layer + part, exact).reshape(len(ids), self.heads, -1).swapaxes(0, 1)
                 for part in ("query", "key", "value")
             )
-            products = query @ key.swapaxes(1, 2) / math.sqrt(query.shape[2])
-            shares = np.exp(products - products.max(2, keepdims=True))
-            context = (shares / shares.sum(2, keepdims=True)) @ value
+            context = self.attention(query, key, value, exact)
             context = context.swapaxes(0, 1).reshape(len(ids), -1).astype(np.float32)
             x = self.norm(x + self.linear(context, layer + "output", exact), layer + "attention_norm")
             wide = self.linear(x, layer + "up", exact).astype(np.float64)
