@@ -3,6 +3,7 @@
 //! A small body is inspected where it is; a large one on a blocking thread, so that the runtime's threads stay free, and
 //! within [`crate::gateway::Limits::detect_time_max`].
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -20,9 +21,9 @@ use wardbell_llm::request::{self, Limits, RequestError};
 use wardbell_llm::segment::Segment;
 
 use crate::eyes::Eyes;
-use crate::injection::Looks;
+use crate::injection::{Looks, Watch};
 use crate::preview::preview;
-use crate::sighting::{Characters, Sighting, beyond, counts, is_injection, place, sight};
+use crate::sighting::{Characters, Sighting, beyond, counts, is_injection, place, sight, surest};
 
 /// Bodies up to this many bytes are inspected on the runtime's own thread: about half a millisecond of work.
 pub(crate) const INLINE_BYTES_MAX: usize = 64 * 1024;
@@ -35,7 +36,7 @@ pub(crate) struct Inspected {
     pub(crate) stream: bool,
     /// What the detectors saw, or why they did not finish.
     pub(crate) observed: Result<Observed, DetectionFailure>,
-    /// The beginning of the text that the first finding is in, masked; the first injection's before others. `None` where
+    /// The beginning of the text that the first finding is in, masked; the surest injection's before others. `None` where
     /// nothing was found or nobody wants it.
     pub(crate) preview: Option<String>,
     /// Time spent in detectors.
@@ -55,7 +56,7 @@ pub(crate) struct Model {
 pub(crate) struct Observed {
     pub(crate) sightings: Vec<Sighting>,
     pub(crate) beside: Beside,
-    /// The fingerprint of the text that the first injection that counts is in.
+    /// The fingerprint of the text, or of the run of texts, that the surest injection is in, if it counts.
     pub(crate) fingerprint: Option<String>,
 }
 
@@ -164,44 +165,68 @@ fn runs(segments: &[Segment<'_>]) -> Vec<Range<usize>> {
     runs
 }
 
+/// The texts of a run as one, but for those that the project allows: what is allowed would be found again in it, and each text is
+/// looked at for itself all the same. One text alone is itself.
+fn joined<'s>(run: &'s [Segment<'_>], watch: &Watch) -> Cow<'s, str> {
+    if let [one] = run {
+        return Cow::Borrowed(&*one.text);
+    }
+    let said = run.iter().map(|segment| &*segment.text).filter(|text| !watch.allows(text));
+    Cow::Owned(said.collect::<Vec<_>>().join(" "))
+}
+
 /// A finding of a run of texts as one of the whole of its last text.
 fn as_whole(finding: &Finding, text: &str) -> Finding {
     let Finding { entity, rule, span: _, score } = *finding;
     Finding { entity, rule, span: 0..text.len(), score }
 }
 
-/// Adds what the model found, takes out what the project allows, and keeps the fingerprint of what counts first.
+/// Adds what the model found, takes out what the project allows, and keeps the fingerprint of what is surest.
 fn settle(segments: &[Segment<'_>], eyes: &Eyes, looks: &Looks, observed: &mut Observed) {
-    let runs = runs(segments);
-    for (index, judged) in &looks.judged {
-        let run = index.checked_sub(segments.len()).and_then(|number| runs.get(number));
-        let (index, own) = run.map_or((*index, *index..*index + 1), |run| (run.end - 1, run.clone()));
-        let Some(segment) = segments.get(index) else { continue };
-        let mut findings = judged.findings();
-        if run.is_some() {
-            // Its texts come first, and each says more exactly where it stands.
-            let is_known = |seen: &Sighting| {
-                own.contains(&seen.segment()) && is_injection(seen) && seen.located.finding.score >= judged.score
-            };
-            findings.truncate(usize::from(!observed.sightings.iter().any(is_known)));
-            findings = findings.into_iter().map(|finding| as_whole(&finding, &segment.text)).collect();
-        }
-        let of_rules = observed.sightings.iter_mut().filter(|seen| seen.segment() == index);
-        let news = beyond(findings, of_rules.map(|seen| &mut seen.located.finding));
-        place(index, segment, news, &mut observed.sightings);
+    let (of_texts, of_runs) = looks.judged.split_at(looks.judged.partition_point(|(index, _)| *index < segments.len()));
+    for (index, judged) in of_texts {
+        let texts = *index..*index + 1;
+        add(segments, &texts, judged.findings(), &mut observed.sightings);
     }
+    drop_allowed(segments, eyes, &mut observed.sightings);
+    let runs = runs(segments);
+    for (index, judged) in of_runs {
+        let Some(texts) = runs.get(index - segments.len()) else { continue };
+        // Its texts come first, and each says more exactly where it stands.
+        let is_known = |seen: &Sighting| {
+            texts.contains(&seen.segment()) && is_injection(seen) && seen.located.finding.score >= judged.score
+        };
+        let Some(last) = segments.get(texts.end - 1) else { continue };
+        let mut findings = judged.findings();
+        findings.truncate(usize::from(!observed.sightings.iter().any(is_known)));
+        let findings = findings.iter().map(|finding| as_whole(finding, &last.text)).collect();
+        add(segments, texts, findings, &mut observed.sightings);
+    }
+    drop_allowed(segments, eyes, &mut observed.sightings);
     observed.sightings.sort_by_key(|seen| (seen.located.segment, seen.located.finding.span.start));
+    if let (Some(watch), Some(seen)) = (&eyes.watch, surest(&observed.sightings)) {
+        let texts = segments.get(seen.texts.clone()).unwrap_or_default();
+        observed.fingerprint = Some(watch.fingerprint(&joined(texts, watch)).0);
+    }
+}
+
+/// Adds what the model found in some texts to what rules found there.
+fn add(segments: &[Segment<'_>], texts: &Range<usize>, findings: Vec<Finding>, sightings: &mut Vec<Sighting>) {
+    let Some(last) = segments.get(texts.end - 1) else { return };
+    let of_rules = sightings.iter_mut().filter(|seen| seen.texts == *texts);
+    let news = beyond(findings, of_rules.map(|seen| &mut seen.located.finding));
+    place(texts.clone(), last, news, sightings);
+}
+
+/// Takes out injections in texts, and runs of texts, that the project allows.
+fn drop_allowed(segments: &[Segment<'_>], eyes: &Eyes, sightings: &mut Vec<Sighting>) {
     let Some(watch) = &eyes.watch else { return };
-    let mut hostile: Vec<usize> =
-        observed.sightings.iter().filter(|seen| counts(seen)).map(Sighting::segment).collect();
+    let mut hostile: Vec<Range<usize>> =
+        sightings.iter().filter(|seen| counts(seen)).map(|seen| seen.texts.clone()).collect();
     hostile.dedup();
-    for index in hostile {
-        let Some(segment) = segments.get(index) else { continue };
-        let (fingerprint, is_allowed) = watch.fingerprint(&segment.text);
-        if is_allowed {
-            observed.sightings.retain(|seen| seen.segment() != index || !is_injection(seen));
-        } else {
-            observed.fingerprint.get_or_insert(fingerprint);
+    for texts in hostile {
+        if watch.allows(&joined(segments.get(texts.clone()).unwrap_or_default(), watch)) {
+            sightings.retain(|seen| seen.texts != texts || !is_injection(seen));
         }
     }
 }
@@ -253,24 +278,22 @@ fn inspect_now(
         if let Some(watch) = &eyes.watch {
             for (number, run) in runs(&request.segments).into_iter().enumerate() {
                 let parts = request.segments.get(run.clone()).unwrap_or_default();
-                // What is allowed would be found again in them; each text is looked at for itself all the same.
-                if parts.iter().any(|segment| watch.allows(&segment.text)) {
+                if parts.iter().filter(|segment| !watch.allows(&segment.text)).count() < 2 {
                     continue;
                 }
-                let joined = parts.iter().map(|segment| &*segment.text).collect::<Vec<_>>().join(" ");
-                let last = run.end - 1;
+                let joined = joined(parts, watch);
                 let mut found = scan(&joined);
                 found.retain(|finding| finding.entity.is_injection());
-                let is_news = |seen: &Sighting| !run.contains(&seen.segment()) || !is_injection(seen);
+                let is_news = |seen: &Sighting| {
+                    let is_allowed =
+                        || request.segments.get(seen.segment()).is_some_and(|text| watch.allows(&text.text));
+                    !run.contains(&seen.segment()) || !is_injection(seen) || is_allowed()
+                };
                 if observed.sightings.iter().all(is_news)
-                    && let Some(segment) = request.segments.get(last)
+                    && let Some(last) = parts.last()
                 {
-                    place(
-                        last,
-                        segment,
-                        found.into_iter().map(|one| as_whole(&one, &segment.text)).collect(),
-                        &mut observed.sightings,
-                    );
+                    let found = found.iter().map(|one| as_whole(one, &last.text)).collect();
+                    place(run, last, found, &mut observed.sightings);
                 }
                 watch.look(request.segments.len() + number, Origin::User, &joined, &mut looks);
             }
@@ -292,10 +315,10 @@ fn inspect_now(
     Ok((inspected, looks))
 }
 
-/// The preview of what was found: of the segment with the first injection, or else with the first finding.
+/// The preview of what was found: of the segment with the surest injection, or else with the first finding.
 fn preview_of(segments: &[Segment<'_>], sightings: &[Sighting]) -> Option<String> {
     let data = || sightings.iter().find(|seen| !is_injection(seen));
-    let shown = sightings.iter().find(|seen| counts(seen)).or_else(data)?.located.segment;
+    let shown = surest(sightings).or_else(data)?.located.segment;
     let text = &segments.get(shown)?.text;
     let mut findings: Vec<&Finding> =
         sightings.iter().filter(|seen| seen.located.segment == shown).map(|seen| &seen.located.finding).collect();

@@ -10,6 +10,8 @@ use wardbell_llm::segment::Segment;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sighting {
     pub(crate) located: Located,
+    /// The numbers of the texts that it was found in: its own, or those of a run that ends with its own.
+    pub(crate) texts: Range<usize>,
     /// The bytes of the body that spell it.
     pub(crate) place: Range<usize>,
 }
@@ -28,17 +30,18 @@ pub(crate) fn sight(
     scan: &impl Fn(&str) -> Vec<Finding>,
     sightings: &mut Vec<Sighting>,
 ) {
-    place(index, segment, scan(&segment.text), sightings);
+    place(index..index + 1, segment, scan(&segment.text), sightings);
 }
 
-/// Says where in the body findings of a segment stand.
-pub(crate) fn place(index: usize, segment: &Segment<'_>, findings: Vec<Finding>, sightings: &mut Vec<Sighting>) {
+/// Says where in the body findings of some texts stand, of which `segment` is the last.
+pub(crate) fn place(texts: Range<usize>, segment: &Segment<'_>, findings: Vec<Finding>, sightings: &mut Vec<Sighting>) {
+    let index = texts.end - 1;
     let mut characters = Characters::of(&segment.text);
     for finding in findings {
         let place = segment.to_body(finding.span.clone());
         let characters = characters.span(&finding.span);
-        sightings
-            .push(Sighting { located: Located { segment: index, origin: segment.origin, finding, characters }, place });
+        let located = Located { segment: index, origin: segment.origin, finding, characters };
+        sightings.push(Sighting { located, texts: texts.clone(), place });
     }
 }
 
@@ -64,6 +67,15 @@ pub(crate) fn is_injection(seen: &Sighting) -> bool {
 /// Whether it is an injection that counts at the highest sensitivity.
 pub(crate) fn counts(seen: &Sighting) -> bool {
     is_injection(seen) && seen.located.finding.score >= Sensitivity::High.threshold()
+}
+
+/// The injection with the highest score, the first of several, if it counts.
+pub(crate) fn surest(sightings: &[Sighting]) -> Option<&Sighting> {
+    let score = |seen: &Sighting| seen.located.finding.score;
+    sightings
+        .iter()
+        .filter(|seen| counts(seen))
+        .reduce(|best, seen| if score(seen) > score(best) { seen } else { best })
 }
 
 /// Tells spans of bytes as spans of Unicode scalar values. It counts each character once for spans that come in the order
