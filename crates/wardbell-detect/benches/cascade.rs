@@ -46,7 +46,7 @@ fn look_at_a_known_message_of_1_kb(bencher: Bencher<'_, '_>) {
 }
 
 /// A new text, read in full: about three windows. The layers for third parties take no longer than those for users.
-#[divan::bench(args = [Effort::Strict, Effort::ThirdParty], sample_count = 20)]
+#[divan::bench(args = [Effort::Strict, Effort::ThirdParty, Effort::Unknown], sample_count = 20)]
 fn read_a_new_message_of_1_kb(bencher: Bencher<'_, '_>, effort: Effort) {
     let (mut number, mut space) = (1_000_000, Space::default());
     bencher

@@ -14,7 +14,8 @@
 //!
 //! **Effort.** What a user says goes to the encoder only where the linear tier is not sure that it is harmless, or does not
 //! know its language. Tool results and documents always go there, all of them, and layers of their own read them: who
-//! speaks there may order nothing, so a line that would be a user's good right is an attack.
+//! speaks there may order nothing, so a line that would be a user's good right is an attack. Where nobody says who speaks, both read, and
+//! the surer of them counts.
 //!
 //! **Memory.** Verdicts on texts and on windows are remembered under keyed hashes, so that in a conversation only what is
 //! new is scored. The key is drawn once for each process; text is not kept.
@@ -66,14 +67,17 @@ pub enum Effort {
     Strict,
     /// The encoder reads everything, as words of a third party: a document, the result of a tool.
     ThirdParty,
+    /// Nobody knows who speaks: the encoder reads everything, as a user's words and as a third party's.
+    Unknown,
 }
 
 impl Effort {
-    /// Whose words a text is read as.
-    const fn speaker(self) -> Speaker {
+    /// Whose words a text is read as, and whose it is read as again.
+    const fn speakers(self) -> (Speaker, Option<Speaker>) {
         match self {
-            Self::Lenient | Self::Strict => Speaker::Anyone,
-            Self::ThirdParty => Speaker::ThirdParty,
+            Self::Lenient | Self::Strict => (Speaker::Anyone, None),
+            Self::ThirdParty => (Speaker::ThirdParty, None),
+            Self::Unknown => (Speaker::Anyone, Some(Speaker::ThirdParty)),
         }
     }
 }
@@ -200,8 +204,6 @@ pub enum Look {
 #[derive(Debug)]
 pub struct Open {
     key: Key,
-    /// Whose words the windows are read as.
-    speaker: Speaker,
     windows: Vec<Window>,
     ruled: Option<Ruled>,
     partial: bool,
@@ -218,6 +220,8 @@ struct Ruled {
 #[derive(Debug)]
 struct Window {
     ids: Vec<u32>,
+    /// Whose words it is read as.
+    speaker: Speaker,
     key: Key,
     /// The bytes of the text behind it.
     span: Range<usize>,
@@ -236,7 +240,7 @@ impl Open {
     /// The windows that the encoder has not seen before, in order.
     pub fn unknown(&self) -> impl Iterator<Item = Unread<'_>> {
         let unknown = self.windows.iter().filter(|window| window.known.is_none());
-        unknown.map(|window| Unread { ids: Cow::Borrowed(&window.ids), speaker: self.speaker })
+        unknown.map(|window| Unread { ids: Cow::Borrowed(&window.ids), speaker: window.speaker })
     }
 }
 
@@ -353,8 +357,7 @@ impl Cascade {
         }
         let Ok(linear) = Linear::new(&self.weights, self.scale, self.bias) else {
             // It was made once before, from the same numbers.
-            let (speaker, windows) = (effort.speaker(), Vec::new());
-            return Look::Open(Open { key, speaker, windows, ruled: None, partial: true });
+            return Look::Open(Open { key, windows: Vec::new(), ruled: None, partial: true });
         };
         let readings = Readings::of(text);
         let score = |(index, text): (usize, &str)| {
@@ -378,7 +381,7 @@ impl Cascade {
             return Look::Judged(judged);
         }
         let mut windows = Vec::new();
-        let speaker = effort.speaker();
+        let (speaker, other) = effort.speakers();
         for (index, (reading, scored)) in readings.iter().zip(&scored).enumerate() {
             if readings.is_superseded(index) {
                 continue;
@@ -406,12 +409,33 @@ impl Cascade {
                 let (span, way) = (readings.to_source(index, &span), reading.way());
                 let key = self.seen.key(&(speaker, &ids));
                 let known = self.seen.get(&key);
-                windows.push(Window { ids, key, span, way, linear, is_known, of, known });
+                windows.push(Window { ids, speaker, key, span, way, linear, is_known, of, known });
             }
         }
         let by_linear = |window: &Window| (window.way == Way::Plain, window.linear);
         let partial = readings.is_partial() | windows::within(&mut windows, WINDOWS_MAX, by_linear);
-        Look::Open(Open { key, speaker, windows, ruled, partial })
+        if let Some(other) = other.filter(|_| self.model.tells_speakers_apart()) {
+            let again: Vec<Window> = windows.iter().map(|window| self.read_as(window, other)).collect();
+            windows.extend(again);
+        }
+        Look::Open(Open { key, windows, ruled, partial })
+    }
+
+    /// The same window as words of another speaker.
+    fn read_as(&self, window: &Window, speaker: Speaker) -> Window {
+        let Window { ref ids, ref span, way, linear, is_known, of, .. } = *window;
+        let key = self.seen.key(&(speaker, ids));
+        Window {
+            ids: ids.clone(),
+            speaker,
+            key,
+            span: span.clone(),
+            way,
+            linear,
+            is_known,
+            of,
+            known: self.seen.get(&key),
+        }
     }
 
     /// The surest thing that the rules find in texts that were hidden.
@@ -436,8 +460,7 @@ impl Cascade {
     /// Says what is made of a look, with what the encoder said of its [unknown](Open::unknown) windows, in their order. A
     /// window that has no answer counts as not read.
     pub fn judge(&self, open: Open, answers: impl IntoIterator<Item = WindowScores>) -> Judged {
-        let Open { key, speaker, windows, ruled, mut partial } = open;
-        let scale = self.calibration.of(speaker);
+        let Open { key, windows, ruled, mut partial } = open;
         let mut answers = answers.into_iter();
         let mut judged = Vec::with_capacity(windows.len());
         let mut complete = true;
@@ -452,11 +475,14 @@ impl Cascade {
                 self.seen.put(window.key, scores);
                 scores
             };
-            judged.push((window, scores, scale.logit(scores.injection, window.linear, window.of)));
+            let scale = self.calibration.of(window.speaker);
+            let logit = scale.logit(scores.injection, window.linear, window.of);
+            judged.push((window, scores, scale.score(logit), logit));
         }
         partial |= !complete;
-        let Some((worst, scores, logit)) = judged.iter().max_by(|a, b| a.2.total_cmp(&b.2)) else {
-            let score = scale.score(f32::MIN);
+        let worst = judged.iter().max_by(|a, b| a.2.total_cmp(&b.2).then(a.3.total_cmp(&b.3)));
+        let Some((worst, scores, score, logit)) = worst else {
+            let score = self.calibration.anyone.score(f32::MIN);
             let (category, spans) = (Category::Direct, Vec::new());
             return Judged { score, logit: f32::MIN, category, spans, partial, windows: 0 }.with(ruled);
         };
@@ -465,12 +491,12 @@ impl Cascade {
         let decides = Sensitivity::High.threshold();
         let mut spans: Vec<Range<usize>> = judged
             .iter()
-            .filter(|(window, _, other)| std::ptr::eq(*window, *worst) || scale.score(*other) >= decides)
+            .filter(|(window, _, score, _)| std::ptr::eq(*window, *worst) || *score >= decides)
             .map(|(window, ..)| window.span.clone())
             .collect();
         windows::join(&mut spans);
-        let (score, logit) = (scale.score(*logit), *logit);
-        let judged = Judged { score, logit, category, spans, partial, windows: windows.len() }.with(ruled);
+        let judged =
+            Judged { score: *score, logit: *logit, category, spans, partial, windows: windows.len() }.with(ruled);
         if complete {
             self.texts.put(key, judged.clone());
         }

@@ -81,6 +81,8 @@ pub(crate) struct Judgement {
     pub(crate) encoded: bool,
     /// Where it is read as words of a third party.
     pub(crate) third_party: f32,
+    /// Where nobody knows whose words it is.
+    pub(crate) unknown: f32,
     /// Whether something was left unread.
     pub(crate) partial: bool,
 }
@@ -135,11 +137,13 @@ pub(crate) fn judge(engine: &Engine, cascade: &Cascade, text: &str, space: &mut 
     let strict = cascade.judge_now(text, Effort::Strict, space)?;
     let lenient = cascade.judge_now(text, Effort::Lenient, space)?;
     let third_party = cascade.judge_now(text, Effort::ThirdParty, space)?;
+    let unknown = cascade.judge_now(text, Effort::Unknown, space)?;
     Ok(Judgement {
         strict: strict.score.max(rules),
         lenient: lenient.score.max(rules),
         encoded: lenient.windows > 0,
         third_party: third_party.score.max(rules),
+        unknown: unknown.score.max(rules),
         partial: strict.partial,
     })
 }

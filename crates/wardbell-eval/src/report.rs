@@ -43,8 +43,10 @@ pub(crate) struct Report {
     out_of_source: Worth,
     /// The out-of-source set where the encoder reads only what the linear tier does not clear.
     lenient: Worth,
-    /// What third parties may say ([`Case::is_of_documents`]), of all sources: read as words of a user, and of a third party.
-    documents: [Worth; 2],
+    /// The out-of-source set and all texts where nobody knows who speaks.
+    unknown: [Worth; 2],
+    /// What third parties may say ([`Case::is_of_documents`]), of all sources: read as words of a user, of a third party, and of nobody knows whom.
+    documents: [Worth; 3],
     /// All texts read as words of a third party, whoever would say them.
     third_party: Worth,
     /// Harmful requests without any manipulation, which are no injections; nothing of them where the data have none.
@@ -95,6 +97,7 @@ impl Report {
         };
         let strict = |judged: &Judgement| judged.strict;
         let third_party = |judged: &Judgement| judged.third_party;
+        let unknown = |judged: &Judgement| judged.unknown;
         let scopes = [true, false];
         let groups = |name: &dyn Fn(&Case) -> &String, with_benign: bool| {
             scopes.map(|ood| {
@@ -119,7 +122,12 @@ impl Report {
             in_source: set(&|case| !case.ood, &strict),
             out_of_source: set(&|case| case.ood, &strict),
             lenient: set(&|case| case.ood, &|judged| judged.lenient),
-            documents: [set(&Case::is_of_documents, &strict), set(&Case::is_of_documents, &third_party)],
+            unknown: [set(&|case| case.ood, &unknown), set(&|_| true, &unknown)],
+            documents: [
+                set(&Case::is_of_documents, &strict),
+                set(&Case::is_of_documents, &third_party),
+                set(&Case::is_of_documents, &unknown),
+            ],
             third_party: set(&|_| true, &third_party),
             harmful_plain: harmful_plain.map(|judged| {
                 let mut scores = Scores::default();
@@ -146,15 +154,19 @@ impl Report {
              benign texts that are flagged, at the thresholds of the three sensitivities. The thresholds were chosen on the\n\
              benign texts of this same set, so that about 0.1 %, 1 % and 5 % of them are above. A harmful request that manipulates\n\
              nothing is no injection: what is flagged of those counts as false. *Third party* is how the gateway reads documents\n\
-             and results of tools; *documents* are what comes from there (no requests and no prompts), and attacks within data.\n\n",
+             and results of tools, *unknown* how it reads a text that is sent to be scanned where nobody says who speaks: as both, and the\n\
+             surer counts. *Documents* are what third parties say (no requests and no prompts), and attacks within data.\n\n",
         );
         let rows = [
             ("**out-of-source**", &self.out_of_source),
             ("in-source", &self.in_source),
             ("all", &self.all),
             ("out-of-source, lenient", &self.lenient),
+            ("out-of-source, unknown", &self.unknown[0]),
+            ("all, unknown", &self.unknown[1]),
             ("documents", &self.documents[0]),
             ("documents, third party", &self.documents[1]),
+            ("documents, unknown", &self.documents[2]),
             ("all, third party", &self.third_party),
         ];
         let harmful = self.harmful_plain.iter().map(|worth| ("harmful, without manipulation", worth));
@@ -301,8 +313,11 @@ pub(crate) fn compare(now: &Report, before: &Path, peers: Option<&Peers>) -> Res
         ("out-of-source", &now.out_of_source, &before.out_of_source),
         ("in-source", &now.in_source, &before.in_source),
         ("out-of-source, lenient", &now.lenient, &before.lenient),
+        ("out-of-source, unknown", &now.unknown[0], &before.unknown[0]),
+        ("all, unknown", &now.unknown[1], &before.unknown[1]),
         ("documents", &now.documents[0], &before.documents[0]),
         ("documents, third party", &now.documents[1], &before.documents[1]),
+        ("documents, unknown", &now.documents[2], &before.documents[2]),
         ("all, third party", &now.third_party, &before.third_party),
     ];
     let harmful = now.harmful_plain.iter().zip(&before.harmful_plain);

@@ -23,7 +23,7 @@ use crate::edge::Edge;
 use crate::eyes::Eyes;
 use crate::flight::Flight;
 use crate::gateway::Gateway;
-use crate::injection::Watch;
+use crate::injection::{Sent, Watch};
 use crate::inspect::{Looked, look};
 use crate::pipeline::{admit, refuse};
 use crate::refused::Refused;
@@ -70,7 +70,7 @@ async fn scan(
     let text: Arc<str> = text.into();
     // A scan that did not finish has no answer to give, whatever the project's fail mode is.
     let rules = Rules::gateway(&project.project.policy);
-    let watch = Some(Watch::new(gateway, project, &rules, true));
+    let watch = Some(Watch::new(gateway, project, &rules, Sent::Bare));
     let eyes = Eyes { engine: Arc::clone(&gateway.engine), content: None, abuse: false, watch };
     let Looked { found, beside, fingerprint: _, latency } = look(&eyes, &text, Origin::User, limits.detect_time_max)
         .await

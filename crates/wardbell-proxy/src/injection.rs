@@ -14,6 +14,17 @@ use wardbell_store::directory::ProjectView;
 use crate::gateway::Gateway;
 use crate::readers::{Read, Readers};
 
+/// How a text reaches the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// In a request to a model, whose form says who speaks.
+    InRequest,
+    /// To be scanned, by a caller who says who speaks.
+    ToScan,
+    /// To be scanned, and nobody says who speaks.
+    Bare,
+}
+
 /// The injection model's eyes on one request.
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
@@ -33,17 +44,18 @@ pub(crate) struct Looks {
 }
 
 impl Watch {
-    /// What these rules want looked at. Texts that are sent to be scanned are read in full; so is what a third party says, as
-    /// words of one who may order nothing. What the user says is read where the linear tier does not clear it.
-    pub(crate) fn new(gateway: &Gateway, project: &Arc<ProjectView>, rules: &Rules<'_>, is_scan: bool) -> Self {
+    /// What these rules want looked at. Texts that are sent to be scanned are read in full, and as anybody's words where nobody says
+    /// whose they are; so is what a third party says, as words of one who may order nothing. What the user says is read where the linear
+    /// tier does not clear it.
+    pub(crate) fn new(gateway: &Gateway, project: &Arc<ProjectView>, rules: &Rules<'_>, sent: Sent) -> Self {
         let efforts = Origin::ALL.iter().filter_map(|origin| {
             let level = rules.level(*origin).filter(|_| rules.injection != InjectionMode::Off)?;
-            let effort = if origin.is_third_party() {
-                Effort::ThirdParty
-            } else if is_scan || level == Sensitivity::High {
-                Effort::Strict
-            } else {
-                Effort::Lenient
+            let effort = match sent {
+                _ if origin.is_third_party() => Effort::ThirdParty,
+                Sent::Bare => Effort::Unknown,
+                Sent::ToScan => Effort::Strict,
+                Sent::InRequest if level == Sensitivity::High => Effort::Strict,
+                Sent::InRequest => Effort::Lenient,
             };
             Some((*origin, effort))
         });

@@ -37,7 +37,7 @@ use crate::edge::{Ask, Edge};
 use crate::eyes::{self, Eyes};
 use crate::flight::{Arrival, Evidence, Flight, Tower};
 use crate::gateway::{Gateway, Limits};
-use crate::injection::Watch;
+use crate::injection::{Sent, Watch};
 use crate::inspect::{self, Inspected, Observed, Reading, inspect};
 use crate::loops::Caller;
 use crate::money;
@@ -326,7 +326,7 @@ async fn see(
         Ok(content) => (content, None),
         Err(failure) => (None, Some(failure)),
     };
-    let watch = Some(Watch::new(gateway, project, rules, false));
+    let watch = Some(Watch::new(gateway, project, rules, Sent::InRequest));
     let eyes = Eyes { engine: Arc::clone(&gateway.engine), content, abuse: rules.abuse.is_some(), watch };
     let mut seen = inspect(&eyes, body, &reading, gateway.limits.detect_time_max).await.map_err(Refused::Request)?;
     if let Some(failure) = unready {

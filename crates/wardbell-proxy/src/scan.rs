@@ -27,7 +27,7 @@ use crate::edge::Edge;
 use crate::eyes::{self, Eyes};
 use crate::flight::{Evidence, Flight};
 use crate::gateway::Gateway;
-use crate::injection::Watch;
+use crate::injection::{Sent, Watch};
 use crate::inspect;
 use crate::pipeline::{DELIVERY_HEADER, admit, placeholder, refuse, wishes};
 use crate::preview::preview;
@@ -38,7 +38,7 @@ use crate::respond;
 /// The names that the text goes by (the same page, 2.3).
 const INPUTS: [&str; 3] = ["input", "inputs", "text"];
 
-/// The words of the field `origin`, and what they mean. Without it a text is the user's.
+/// The words of the field `origin`, and what they mean.
 const ORIGINS: [(&str, Origin); 3] =
     [("user", Origin::User), ("document", Origin::Document), ("tool_result", Origin::ToolResult)];
 
@@ -46,7 +46,8 @@ const ORIGINS: [(&str, Origin); 3] =
 #[derive(Debug, PartialEq)]
 struct Asked {
     text: String,
-    origin: Origin,
+    /// Who says it, where the caller tells.
+    origin: Option<Origin>,
 }
 
 /// `POST /v1/scan`.
@@ -95,9 +96,11 @@ async fn answer(
     // A scan that did not finish has no answer to give, whatever the project's fail mode is.
     let failed = |failure| Refused::Guard(Refusal::FailedClosed(failure));
     let content = content.map_err(failed)?;
-    let watch = Some(Watch::new(gateway, project, &rules, true));
+    let sent = if origin.is_some() { Sent::ToScan } else { Sent::Bare };
+    let watch = Some(Watch::new(gateway, project, &rules, sent));
     let eyes = Eyes { engine: Arc::clone(&gateway.engine), content, abuse: rules.abuse.is_some(), watch };
-    let mut looked = inspect::look(&eyes, &text, origin, limits.detect_time_max).await.map_err(failed)?;
+    let mut looked =
+        inspect::look(&eyes, &text, origin.unwrap_or(Origin::User), limits.detect_time_max).await.map_err(failed)?;
     // A long text is read as far as it goes; the policy says whether that is enough.
     if let Some(failure) = looked.beside.unread.filter(|failure| *failure != DetectionFailure::TooLong) {
         return Err(failed(failure));
@@ -178,10 +181,10 @@ fn read(body: &[u8], headers: &HeaderMap, wishes: &mut Wishes) -> Result<Asked, 
         wishes.chunk = wishes.chunk.or(Some(chunk));
     }
     let origin = match present(&mut fields, "origin") {
-        None => Origin::User,
+        None => None,
         Some(value) => {
             let known = ORIGINS.iter().find(|(word, _)| value.as_str() == Some(word));
-            known.ok_or(wrong("origin", "user, document or tool_result"))?.1
+            Some(known.ok_or(wrong("origin", "user, document or tool_result"))?.1)
         }
     };
     // Fields that nobody knows are left alone: newer clients may send more.
@@ -245,12 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_the_users_unless_the_body_says_who_says_it() {
+    fn the_body_says_who_says_a_text_or_nobody_does() {
         for (origin, expected) in [
-            ("null", Origin::User),
-            ("\"user\"", Origin::User),
-            ("\"document\"", Origin::Document),
-            ("\"tool_result\"", Origin::ToolResult),
+            ("null", None),
+            ("\"user\"", Some(Origin::User)),
+            ("\"document\"", Some(Origin::Document)),
+            ("\"tool_result\"", Some(Origin::ToolResult)),
         ] {
             let body = format!("{{\"input\":\"a\",\"origin\":{origin}}}");
             let asked =
@@ -261,7 +264,7 @@ mod tests {
             read(b"{\"text\":\"a\"}", &HeaderMap::new(), &mut super::wishes(Edge::Proxy, &HeaderMap::new()).unwrap())
                 .unwrap()
                 .origin,
-            Origin::User
+            None
         );
     }
 

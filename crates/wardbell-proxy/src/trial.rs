@@ -24,7 +24,7 @@ use crate::cause::{Cause, injection_score};
 use crate::edge::Edge;
 use crate::eyes::Eyes;
 use crate::gateway::Gateway;
-use crate::injection::Watch;
+use crate::injection::{Sent, Watch};
 use crate::inspect::{Reading, inspect};
 use crate::pipeline::placeholder;
 
@@ -100,7 +100,7 @@ pub async fn try_out(
         Some(Ok(content)) => (content, None),
         Some(Err(failure)) => (None, Some(failure)),
     };
-    let watch = Some(Watch::new(gateway, project, &rules, false));
+    let watch = Some(Watch::new(gateway, project, &rules, Sent::InRequest));
     let eyes = Eyes { engine: gateway.engine.clone(), content, abuse: rules.abuse.is_some(), watch };
     let mut seen = inspect(&eyes, &trial.body, &reading, gateway.limits.detect_time_max).await?;
     if let Some(failure) = unready {

@@ -115,6 +115,7 @@ mod tests {
     #[test]
     fn the_ends_stay_and_the_worst() {
         let window = |linear: f32| Window {
+            speaker: crate::cascade::Speaker::Anyone,
             ids: Vec::new(),
             key: crate::cascade::memory::Memory::<()>::new(2).key(&0),
             span: 0..0,

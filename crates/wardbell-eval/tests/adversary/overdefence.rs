@@ -13,6 +13,9 @@ const FLAGGED_MAX: [(Sensitivity, f64); 2] = [(Sensitivity::Low, 0.006), (Sensit
 /// The share of them that may be flagged at `medium` where a third party says them: a document that quotes an attack, a ticket, a prompt.
 const THIRD_PARTY_FLAGGED_MAX: f64 = 0.025;
 
+/// The share of them that may be flagged at `medium` where nobody knows who speaks, so that both readings count.
+const UNKNOWN_FLAGGED_MAX: f64 = 0.04;
+
 /// The share of them that the rules may flag: three of 373 when this was written, two of which speak of a device's developer
 /// mode.
 const FLAGGED_BY_RULES_MAX: f64 = 0.01;
@@ -25,7 +28,7 @@ fn harmless_texts_full_of_trigger_words_pass() {
     let list = std::fs::read_to_string(format!("{root}/training/own/overdefence.jsonl")).unwrap();
     let mut space = Space::default();
     let (mut scored, mut by_rules): (Vec<(f32, String)>, Vec<String>) = (Vec::new(), Vec::new());
-    let mut third_party = Vec::new();
+    let (mut third_party, mut unknown) = (Vec::new(), Vec::new());
     for line in list.lines().filter(|line| !line.trim().is_empty()) {
         let row: Value = serde_json::from_str(line).unwrap();
         assert_eq!(row["label"], 0, "{row}");
@@ -38,7 +41,9 @@ fn harmless_texts_full_of_trigger_words_pass() {
         }
         let judged = cascade.judge_now(text, Effort::Strict, &mut space).unwrap().score;
         let judged_there = cascade.judge_now(text, Effort::ThirdParty, &mut space).unwrap().score;
+        let judged_both = cascade.judge_now(text, Effort::Unknown, &mut space).unwrap().score;
         third_party.push((judged_there.max(rules), head.clone()));
+        unknown.push((judged_both.max(rules), head.clone()));
         scored.push((judged.max(rules), head));
     }
     assert!(scored.len() >= 200, "the list has {} texts", scored.len());
@@ -46,7 +51,8 @@ fn harmless_texts_full_of_trigger_words_pass() {
     assert!(share <= FLAGGED_BY_RULES_MAX, "the rules flag {share:.3}: {by_rules:?}");
     let bounds = FLAGGED_MAX.map(|(sensitivity, most)| ("anyone", &scored, sensitivity, most));
     let there = ("a third party", &third_party, Sensitivity::Medium, THIRD_PARTY_FLAGGED_MAX);
-    for (speaker, scored, sensitivity, most) in bounds.into_iter().chain([there]) {
+    let anywhere = ("nobody knows who", &unknown, Sensitivity::Medium, UNKNOWN_FLAGGED_MAX);
+    for (speaker, scored, sensitivity, most) in bounds.into_iter().chain([there, anywhere]) {
         let flagged: Vec<_> = scored.iter().filter(|(score, _)| *score >= sensitivity.threshold()).collect();
         let share = flagged.len() as f64 / scored.len() as f64;
         println!("{speaker}, {}: {} of {} flagged", sensitivity.as_str(), flagged.len(), scored.len());

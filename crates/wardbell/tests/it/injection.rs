@@ -53,7 +53,7 @@ fn the_same_order_is_a_wish_of_a_user_and_an_attack_of_a_page() {
         }
         rig.post("/v1/scan", &[], &body).expect(200).json()["safe"].clone()
     };
-    for (origin, safe) in [(Value::Null, true), (json!("user"), true), (json!("document"), false)] {
+    for (origin, safe) in [(Value::Null, false), (json!("user"), true), (json!("document"), false)] {
         assert_eq!(scan(origin.clone()), safe, "{origin}");
     }
     assert_eq!(scan(json!("tool_result")), false);
