@@ -237,10 +237,14 @@ struct Window {
 }
 
 impl Open {
-    /// The windows that the encoder has not seen before, in order.
+    /// The windows that the encoder has not seen before, in order; one that is to be read as words of two speakers comes once.
     pub fn unknown(&self) -> impl Iterator<Item = Unread<'_>> {
-        let unknown = self.windows.iter().filter(|window| window.known.is_none());
-        unknown.map(|window| Unread { ids: Cow::Borrowed(&window.ids), speaker: window.speaker })
+        let mut unknown = self.windows.iter().filter(|window| window.known.is_none()).peekable();
+        std::iter::from_fn(move || {
+            let Window { ids, speaker, .. } = unknown.next()?;
+            let again = unknown.next_if(|next| next.speaker != *speaker && next.ids == *ids);
+            Some(Unread { ids: Cow::Borrowed(ids), speaker: *speaker, again: again.map(|next| next.speaker) })
+        })
     }
 }
 
@@ -249,12 +253,14 @@ impl Open {
 pub struct Unread<'a> {
     ids: Cow<'a, [u32]>,
     speaker: Speaker,
+    /// Whose words it is read as after that.
+    again: Option<Speaker>,
 }
 
 impl Unread<'_> {
     /// The same with tokens of its own, to be read elsewhere.
     pub fn into_owned(self) -> Unread<'static> {
-        Unread { ids: Cow::Owned(self.ids.into_owned()), speaker: self.speaker }
+        Unread { ids: Cow::Owned(self.ids.into_owned()), speaker: self.speaker, again: self.again }
     }
 }
 
@@ -262,9 +268,9 @@ impl Unread<'_> {
 #[derive(Debug, Default)]
 pub struct Space(Workspace);
 
-/// What the encoder says of a window.
+/// What the encoder says of a window: as words of the first speaker, and of the second if there is one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WindowScores(Scores);
+pub struct WindowScores(Scores, Option<Scores>);
 
 /// What the tiers say of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -415,8 +421,11 @@ impl Cascade {
         let by_linear = |window: &Window| (window.way == Way::Plain, window.linear);
         let partial = readings.is_partial() | windows::within(&mut windows, WINDOWS_MAX, by_linear);
         if let Some(other) = other.filter(|_| self.model.tells_speakers_apart()) {
-            let again: Vec<Window> = windows.iter().map(|window| self.read_as(window, other)).collect();
-            windows.extend(again);
+            let twice = |window| {
+                let again = self.read_as(&window, other);
+                [window, again]
+            };
+            windows = windows.into_iter().flat_map(twice).collect();
         }
         Look::Open(Open { key, windows, ruled, partial })
     }
@@ -454,21 +463,26 @@ impl Cascade {
     /// # Errors
     /// When the window is not one of [`Open::unknown`] of this model.
     pub fn score(&self, window: &Unread<'_>, space: &mut Space) -> Result<WindowScores, ScoreError> {
-        self.model.score(&window.ids, window.speaker, &mut space.0).map(WindowScores)
+        let Unread { ids, speaker, again } = window;
+        let Some(again) = again else {
+            return Ok(WindowScores(self.model.score(ids, *speaker, &mut space.0)?, None));
+        };
+        let [one, other] = self.model.score_twice(ids, [*speaker, *again], &mut space.0)?;
+        Ok(WindowScores(one, Some(other)))
     }
 
     /// Says what is made of a look, with what the encoder said of its [unknown](Open::unknown) windows, in their order. A
     /// window that has no answer counts as not read.
     pub fn judge(&self, open: Open, answers: impl IntoIterator<Item = WindowScores>) -> Judged {
         let Open { key, windows, ruled, mut partial } = open;
-        let mut answers = answers.into_iter();
+        let mut answers = answers.into_iter().flat_map(|WindowScores(one, other)| std::iter::once(one).chain(other));
         let mut judged = Vec::with_capacity(windows.len());
         let mut complete = true;
         for window in &windows {
             let scores = if let Some(known) = window.known {
                 known
             } else {
-                let Some(WindowScores(scores)) = answers.next() else {
+                let Some(scores) = answers.next() else {
                     complete = false;
                     continue;
                 };

@@ -42,7 +42,7 @@ impl Layer {
     /// Takes the hidden states of `space` one layer further. They are there in `f32` and in 8 bits, before and after.
     pub(crate) fn run(&self, path: Path, shape: &Shape, tokens: usize, space: &mut Workspace) {
         let Shape { hidden, intermediate, heads, .. } = *shape;
-        let Workspace { states, change, mixed, wide, rows, wide_rows, head } = space;
+        let Workspace { states, change, mixed, wide, rows, wide_rows, head, .. } = space;
         path.linear(rows.all(), &self.mixed, mixed);
         Attention { mixed, context: change, heads, space: head }.run(path);
         path.pass(Narrow { values: change, rows });

@@ -69,6 +69,15 @@ impl Rows {
         self.steps.resize(count, 0.0);
     }
 
+    /// Becomes what others are.
+    pub(crate) fn copy(&mut self, others: &Rows) {
+        let Rows { width, count, inputs, zeros, steps } = others;
+        (self.width, self.count) = (*width, *count);
+        self.inputs.clone_from(inputs);
+        self.zeros.clone_from(zeros);
+        self.steps.clone_from(steps);
+    }
+
     /// Writes row `index`.
     #[inline(always)]
     pub(crate) fn set(&mut self, index: usize, values: &[f32]) {

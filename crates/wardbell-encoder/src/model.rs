@@ -183,13 +183,18 @@ impl Model {
         self.tokenizer.tokenize(text)
     }
 
-    /// The layers that read what a speaker says, in their order, and the head.
-    fn reading(&self, speaker: Speaker) -> (impl Iterator<Item = &Layer>, &Head) {
-        let (shared, own, head) = match (&self.third_party, speaker) {
-            (Some(third), Speaker::ThirdParty) => (third.shared, third.layers.as_slice(), &third.head),
-            (None, Speaker::ThirdParty) | (_, Speaker::Anyone) => (self.layers.len(), [].as_slice(), &self.head),
-        };
-        (self.layers.iter().take(shared).chain(own), head)
+    /// The layers that read for all speakers.
+    fn shared(&self) -> &[Layer] {
+        let shared = self.third_party.as_ref().map_or(self.layers.len(), |third| third.shared);
+        &self.layers[..shared]
+    }
+
+    /// What reads for a speaker after those: layers and the head.
+    fn own(&self, speaker: Speaker) -> (&[Layer], &Head) {
+        match (&self.third_party, speaker) {
+            (Some(third), Speaker::ThirdParty) => (&third.layers, &third.head),
+            (None, Speaker::ThirdParty) | (_, Speaker::Anyone) => (&self.layers[self.shared().len()..], &self.head),
+        }
     }
 
     /// Scores one window of tokens, such as a part of what [`Model::tokenize`] gave, as something that `speaker` says.
@@ -197,6 +202,30 @@ impl Model {
     /// # Errors
     /// When the window has more than [`Model::content_tokens_max`] tokens, or one that the vocabulary does not have.
     pub fn score(&self, window: &[u32], speaker: Speaker, space: &mut Workspace) -> Result<Scores, ScoreError> {
+        let tokens = self.begin(window, space)?;
+        Ok(self.end(tokens, speaker, space))
+    }
+
+    /// Scores one window of tokens as something that each of two speakers says, in less time than twice [`Model::score`]: the
+    /// layers that read for all do so once.
+    ///
+    /// # Errors
+    /// As [`Model::score`].
+    pub fn score_twice(
+        &self,
+        window: &[u32],
+        speakers: [Speaker; 2],
+        space: &mut Workspace,
+    ) -> Result<[Scores; 2], ScoreError> {
+        let tokens = self.begin(window, space)?;
+        space.keep();
+        let one = self.end(tokens, speakers[0], space);
+        space.take_back();
+        Ok([one, self.end(tokens, speakers[1], space)])
+    }
+
+    /// Reads a window as far as all speakers are read alike; gives how many tokens it has with those around it.
+    fn begin(&self, window: &[u32], space: &mut Workspace) -> Result<usize, ScoreError> {
         if window.len() > self.content_tokens_max() {
             return Err(ScoreError::TooLong { tokens: window.len(), tokens_max: self.content_tokens_max() });
         }
@@ -213,10 +242,18 @@ impl Model {
         }
         let Workspace { states, change, rows, .. } = space;
         self.path.pass(AddNorm { states, change, norm: &self.embedding.norm, rows });
-        let (layers, head) = self.reading(speaker);
+        for layer in self.shared() {
+            layer.run(self.path, &self.shape, tokens, space);
+        }
+        Ok(tokens)
+    }
+
+    /// Reads on, as what a speaker says, and judges.
+    fn end(&self, tokens: usize, speaker: Speaker, space: &mut Workspace) -> Scores {
+        let (layers, head) = self.own(speaker);
         for layer in layers {
             layer.run(self.path, &self.shape, tokens, space);
         }
-        Ok(head.judge(&mut space.states, hidden, tokens))
+        head.judge(&mut space.states, self.shape.hidden, tokens)
     }
 }

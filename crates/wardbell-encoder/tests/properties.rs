@@ -41,6 +41,15 @@ fn every_path_gives_the_same_bits() {
                 assert!(scores.windows(2).all(|pair| pair[0] == pair[1]), "{hidden} wide, {length} tokens: {scores:?}");
             }
             assert_ne!(all[0], third[0], "third parties have layers of their own");
+            for model in &models {
+                for (speakers, right) in [
+                    ([Speaker::Anyone, Speaker::ThirdParty], [&all[0], &third[0]]),
+                    ([Speaker::ThirdParty, Speaker::Anyone], [&third[0], &all[0]]),
+                ] {
+                    let twice = model.score_twice(&window, speakers, &mut space).unwrap().map(bits);
+                    assert_eq!([&twice[0], &twice[1]], right, "{hidden} wide, {length} tokens");
+                }
+            }
         }
     }
 }
