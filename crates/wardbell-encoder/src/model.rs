@@ -31,7 +31,7 @@ pub const CATEGORIES: [&str; OUTPUTS - 1] = ["direct", "jailbreak", "extraction"
 /// Who says what stands in a window. The same line may be a user's request, and an attack where a document says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Speaker {
-    /// A user, or nobody knows who.
+    /// A user, or whoever else has no layers of his own.
     Anyone,
     /// Neither the user nor the application: a document, a page, a mail, the result of a tool.
     ThirdParty,

@@ -4,6 +4,7 @@
 //! within [`crate::gateway::Limits::detect_time_max`].
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -221,14 +222,14 @@ fn add(segments: &[Segment<'_>], texts: &Range<usize>, findings: Vec<Finding>, s
 /// Takes out injections in texts, and runs of texts, that the project allows.
 fn drop_allowed(segments: &[Segment<'_>], eyes: &Eyes, sightings: &mut Vec<Sighting>) {
     let Some(watch) = &eyes.watch else { return };
-    let mut hostile: Vec<Range<usize>> =
+    let hostile: HashSet<Range<usize>> =
         sightings.iter().filter(|seen| counts(seen)).map(|seen| seen.texts.clone()).collect();
-    hostile.dedup();
-    for texts in hostile {
-        if watch.allows(&joined(segments.get(texts.clone()).unwrap_or_default(), watch)) {
-            sightings.retain(|seen| seen.texts != texts || !is_injection(seen));
-        }
-    }
+    let is_allowed = |texts: &Range<usize>| {
+        let texts = segments.get(texts.clone()).unwrap_or_default();
+        watch.allows(&joined(texts, watch))
+    };
+    let allowed: HashSet<Range<usize>> = hostile.into_iter().filter(is_allowed).collect();
+    sightings.retain(|seen| !is_injection(seen) || !allowed.contains(&seen.texts));
 }
 
 impl Inspected {

@@ -14,7 +14,7 @@ const LENGTH_WINDOWS_MAX: usize = 6;
 /// What turns logits into scores: settings of the model file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Calibration {
-    /// For what a user says, or nobody knows who.
+    /// For what a user says.
     pub anyone: Scale,
     /// For what a third party says: settings that begin with `third_party.`. Where the file has no layers for third parties it is `anyone`.
     pub third_party: Scale,
