@@ -11,7 +11,7 @@ mod texts;
 mod transforms;
 
 use wardbell_core::policy::Sensitivity;
-use wardbell_detect::cascade::{Cascade, Effort, Space};
+use wardbell_detect::cascade::{Cascade, Effort, Look, Space};
 use wardbell_detect::engine::{Engine, EngineSettings};
 
 use texts::{ATTACKS, BENIGN};
@@ -107,4 +107,26 @@ fn what_one_speaker_said_is_not_remembered_of_another() {
     is(score(Effort::Unknown), user.max(third));
     is(score(Effort::Strict), user);
     is(score(Effort::ThirdParty), third);
+}
+
+/// What two speakers may have said is read by the lower layers once: one job for each window.
+#[test]
+fn what_nobody_says_the_speaker_of_is_one_job_for_each_window() {
+    let cascade = model();
+    let text = "The harbour is closed on Mondays, and the ferry runs every second hour. ".repeat(20);
+    let jobs = |effort| {
+        let Look::Open(open) = cascade.look(&text, effort) else { panic!("nothing was to be read") };
+        open.unknown().count()
+    };
+    assert!(jobs(Effort::Strict) > 1);
+    assert_eq!(jobs(Effort::Unknown), jobs(Effort::Strict));
+    // What one of them has read is not read again.
+    let _ = cascade.judge_now(&text, Effort::Strict, &mut Space::default()).unwrap();
+    let Look::Open(open) = cascade.look(&text, Effort::Unknown) else {
+        panic!("a third party's reading was to be made")
+    };
+    let answers: Vec<_> = open.unknown().map(|window| cascade.score(&window, &mut Space::default()).unwrap()).collect();
+    let both = cascade.judge(open, answers);
+    assert_eq!(both, cascade.judge_now(&text, Effort::Unknown, &mut Space::default()).unwrap());
+    assert!(!both.partial && both.windows > 2);
 }
