@@ -9,9 +9,9 @@
 //! same sequence of additions, multiplications and fused ones (`mul_add`) whatever the registers' width; Rust neither reorders nor
 //! fuses by itself. A CPU without AVX2 or FMA calculates what is fused in software: right, and several times slower.
 //!
-//! **What was run where.** The products of `Path::linear` were run on a Xeon that has AMX, with AVX-VNNI among them; the code of today for AVX2 and AVX-512 also on an EPYC of
-//! 2022. The tests of `linear.rs`, `tests/oracle.rs` and
-//! `tests/properties.rs` compare every path that the CPU at hand has.
+//! **What was run where.** The products of `Path::linear` were run on a Xeon that has AMX, AVX-VNNI among them; all of today's code but AMX and
+//! AVX-VNNI on an EPYC of 2022. The tests of `linear.rs`, `attention.rs`, `tests/oracle.rs` and `tests/properties.rs` compare every path that the CPU at hand
+//! has.
 //!
 //! **`unsafe`** stands in `kernel/x86.rs` and `kernel/amx.rs` and nowhere else in the workspace: the calls of functions that need a CPU
 //! feature, loads and stores of whole registers from arrays of their size, and the instructions of the matrix unit.

@@ -26,7 +26,8 @@ use wardbell_telemetry::metrics::{WindowLabels, metrics};
 /// time that detection may take (`Limits::detect_time_max`).
 const QUEUE_WINDOWS_MAX: usize = 512;
 
-/// How many windows of one request are read at most, a second of one thread. Source: ours.
+/// How many windows of one request are read at most, a second of one thread; one that is read as two speakers' words is one, and takes half
+/// as long again. Source: ours.
 const REQUEST_WINDOWS_MAX: usize = 128;
 
 /// The model and the threads that let it read.
